@@ -1,0 +1,1 @@
+"""Recordings and public data sets in, a bundle out."""

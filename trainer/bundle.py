@@ -1,0 +1,203 @@
+"""The bundle: the folder that training writes and everything else reads.
+
+This module is its only reader and writer. ``spec.json`` carries the SHA-256 of every other file and
+of itself, so that a bundle is either whole and as written, or refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer.errors import HarmcuError
+from trainer.spec import Spec, check, from_document
+
+MODEL, SPEC, METRICS, GOLDEN, REPORT = (
+    "model.tflite",
+    "spec.json",
+    "metrics.json",
+    "golden.npz",
+    "report.html",
+)
+
+MAX_FILE_BYTES = 64 << 20
+"""No part of a bundle for a microcontroller comes near this; a larger file is not one of ours."""
+
+Golden = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory, checked."""
+
+    path: Path
+    spec: Spec
+    model: bytes
+    metrics: dict[str, Any]
+    golden: Golden
+
+    @property
+    def report(self) -> Path:
+        """Where the report for people lies."""
+        return self.path / REPORT
+
+
+def sha256(data: bytes) -> str:
+    """Return the digest of ``data`` in lower-case hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def exists(path: Path) -> bool:
+    """Tell whether ``path`` is a folder that this module wrote (whole or damaged)."""
+    return (path / SPEC).is_file() and (path / MODEL).is_file()
+
+
+def write(
+    path: Path, spec: Spec, model: bytes, metrics: dict[str, Any], golden: Golden, report: str
+) -> Bundle:
+    """Write a bundle, whole or not at all.
+
+    A bundle that stands at ``path`` is replaced; any other file or folder there is an error.
+
+    Args:
+        path: the folder to make.
+        spec: its ``provenance.model_sha256`` must be the digest of ``model``.
+        model: the .tflite file.
+        metrics: figures, JSON types only.
+        golden: arrays from ``trainer.golden.make``.
+        report: report.html.
+
+    Raises:
+        HarmcuError: the spec contradicts itself or the model, or the folder cannot be written.
+    """
+    check(spec)
+    if sha256(model) != spec.provenance.model_sha256:
+        raise HarmcuError("the spec names another model than the one given; train again")
+    files = {
+        MODEL: model,
+        METRICS: _json_bytes(metrics),
+        GOLDEN: _npz_bytes(golden),
+        REPORT: report.encode(),
+    }
+    files[SPEC] = _spec_bytes(spec, files)
+    try:
+        _replace_folder(path, files)
+    except OSError as error:
+        raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
+    return read(path)
+
+
+def read(path: Path) -> Bundle:
+    """Read a bundle and check every part of it.
+
+    Raises:
+        HarmcuError: a part is missing, damaged, edited or of another version; the message names it.
+    """
+    if not path.is_dir():
+        raise HarmcuError(f"{path}: no such bundle; make one with `harmcu train`")
+    spec_data = _read_part(path, SPEC)
+    document = _parse_json(spec_data, path / SPEC)
+    integrity = document.pop("integrity", None) if isinstance(document, dict) else None
+    spec = from_document(document, str(path / SPEC))
+    files = {name: _read_part(path, name) for name in (MODEL, METRICS, GOLDEN, REPORT)}
+    if spec_data != _spec_bytes(spec, files):
+        _blame(path, spec, files, integrity)
+    if sha256(files[MODEL]) != spec.provenance.model_sha256:
+        raise HarmcuError(f"{path / MODEL}: not the model that spec.json names; train again")
+    return Bundle(
+        path=path,
+        spec=spec,
+        model=files[MODEL],
+        metrics=_parse_json(files[METRICS], path / METRICS),
+        golden=_read_npz(files[GOLDEN], path / GOLDEN),
+    )
+
+
+def _blame(path: Path, spec: Spec, files: dict[str, bytes], integrity: Any) -> None:
+    """Raise the error that names the part which is not as it was written."""
+    stated = integrity if isinstance(integrity, dict) else {}
+    for name, data in files.items():
+        if stated.get(name) != sha256(data) and stated.get(SPEC) == _spec_digest(spec):
+            raise HarmcuError(
+                f"{path / name}: changed since it was written, or from another bundle; "
+                "train again or restore the file"
+            )
+    raise HarmcuError(
+        f"{path / SPEC}: edited or damaged since it was written; train again or restore the file"
+    )
+
+
+def _spec_digest(spec: Spec) -> str:
+    return sha256(_json_bytes(spec.to_document()))
+
+
+def _spec_bytes(spec: Spec, files: dict[str, bytes]) -> bytes:
+    """Return spec.json: the spec's document and the digests of everything, itself included."""
+    integrity = {SPEC: _spec_digest(spec)}
+    integrity |= {name: sha256(files[name]) for name in (MODEL, METRICS, GOLDEN, REPORT)}
+    return _json_bytes({**spec.to_document(), "integrity": integrity})
+
+
+def _json_bytes(document: Any) -> bytes:
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def _parse_json(data: bytes, source: Path) -> Any:
+    try:
+        return json.loads(data.decode())
+    except (ValueError, RecursionError):
+        raise HarmcuError(f"{source}: not valid JSON; restore the file or train again") from None
+
+
+def _npz_bytes(arrays: Golden) -> bytes:
+    """Return an uncompressed .npz whose bytes depend on the arrays alone."""
+    buffer = io.BytesIO()
+    # NumPy stamps every member with 1980-01-01, so that equal arrays give equal bytes.
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _read_npz(data: bytes, source: Path) -> Golden:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception:
+        # NumPy and zipfile raise half a dozen types here; all of them mean the same to the user.
+        raise HarmcuError(f"{source}: not a NumPy archive; train again") from None
+
+
+def _read_part(path: Path, name: str) -> bytes:
+    part = path / name
+    if part.is_symlink() or not part.is_file():
+        raise HarmcuError(f"{part}: missing or not a plain file; restore it or train again")
+    if part.stat().st_size > MAX_FILE_BYTES:
+        raise HarmcuError(f"{part}: larger than {MAX_FILE_BYTES >> 20} MiB; not a bundle's file")
+    try:
+        return part.read_bytes()
+    except OSError as error:
+        raise HarmcuError(f"{part}: {error.strerror}; check the file's permissions") from None
+
+
+def _replace_folder(path: Path, files: dict[str, bytes]) -> None:
+    if path.exists() and not exists(path) and (not path.is_dir() or any(path.iterdir())):
+        raise HarmcuError(f"{path}: exists and is no bundle; choose another folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+        fresh = Path(temporary) / "new"
+        fresh.mkdir()
+        for name, data in files.items():
+            (fresh / name).write_bytes(data)
+        if path.exists():
+            path.rename(Path(temporary) / "old")
+        fresh.rename(path)
+        shutil.rmtree(Path(temporary) / "old", ignore_errors=True)

@@ -1,0 +1,65 @@
+"""Recordings in canonical counts, and the data sets that hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+AXES = ("ax", "ay", "az", "gx", "gy", "gz")
+"""The six axes of a sample, in the order that every part of harmcu uses."""
+
+Counts = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One continuous, labelled stream from one subject and one board.
+
+    Attributes:
+        counts: int16 [samples, len(axes)], in the counts of ``trainer.units``.
+        axes: which of ``AXES`` the columns are, in that order.
+        rate_millihertz: samples a second, times 1000.
+        label: the activity, as the user wrote it.
+        subject: who was recorded; recordings of one subject never straddle a split.
+        source: where it came from (file, row), for messages.
+    """
+
+    counts: Counts
+    axes: tuple[str, ...]
+    rate_millihertz: int
+    label: str
+    subject: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Recordings that belong together.
+
+    Attributes:
+        name: the name that ``--dataset`` takes.
+        recordings: in a fixed order.
+        labels: the classes, in the order of the model's scores.
+        sha256: digest of the files that were read.
+        official_test_subjects: the published held-out subjects; empty when there is no such split.
+        default_window: samples a classification sees unless the user says otherwise.
+        default_hop: samples between the starts of two windows.
+    """
+
+    name: str
+    recordings: tuple[Recording, ...]
+    labels: tuple[str, ...]
+    sha256: str
+    official_test_subjects: tuple[str, ...]
+    default_window: int
+    default_hop: int
+
+
+def six_axes(recording: Recording) -> Counts:
+    """Return int16 [samples, 6] in the order of ``AXES``; axes that were not recorded are zero."""
+    counts = np.zeros((len(recording.counts), len(AXES)), np.int16)
+    for column, axis in enumerate(recording.axes):
+        counts[:, AXES.index(axis)] = recording.counts[:, column]
+    return counts
