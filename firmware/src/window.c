@@ -1,0 +1,26 @@
+#include "harmcu/window.h"
+
+#include <string.h>
+
+void harmcu_window_reset(harmcu_window *window) {
+    window->next = 0;
+    window->until = window->window;
+}
+
+bool harmcu_window_push(harmcu_window *window, const int8_t *sample) {
+    memcpy(&window->ring[(size_t)window->next * window->channels], sample, window->channels);
+    window->next = (uint16_t)(window->next + 1U == window->window ? 0U : window->next + 1U);
+    window->until--;
+    if (window->until > 0) {
+        return false;
+    }
+    window->until = window->hop;
+    return true;
+}
+
+void harmcu_window_copy(const harmcu_window *window, int8_t *out) {
+    const size_t newer = (size_t)window->next * window->channels;
+    const size_t older = (size_t)window->window * window->channels - newer;
+    memcpy(out, &window->ring[newer], older);
+    memcpy(&out[older], window->ring, newer);
+}
