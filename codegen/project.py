@@ -1,0 +1,219 @@
+"""The project: the folder of C that codegen writes for one bundle, engine and board.
+
+A pure function: the same bundle gives the same bytes. ``project.json`` says what the folder holds,
+with the SHA-256 of every file; this module is its only reader and writer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from codegen import aot, model_config, tflm
+from codegen.boards import FIRMWARE, Board, load
+from codegen.render import runtime_version
+from trainer.bundle import Bundle
+from trainer.errors import HarmcuError
+
+MANIFEST = "project.json"
+MANIFEST_SCHEMA = 1
+ENGINES = ("aot", "tflm")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What project.json says.
+
+    Attributes:
+        name: of the model.
+        board, engine: what the project is for.
+        runtime_version: of the runtime inside.
+        model_sha256: digest of the bundle's model.tflite.
+        tflm: operators, arena_bytes and where they come from; always there.
+        aot: macs, arena_bytes, arena_lower_bound, weights_bytes; None when aot lacks an operator.
+        sources: the files to compile, relative to the project.
+        files: SHA-256 of every file, by its relative path.
+    """
+
+    name: str
+    board: str
+    engine: str
+    runtime_version: int
+    model_sha256: str
+    tflm: dict[str, Any]
+    aot: dict[str, Any] | None
+    sources: tuple[str, ...]
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project on disk, checked."""
+
+    path: Path
+    manifest: Manifest
+    board: Board
+
+
+def generate(bundle: Bundle, board: Board, engine: str) -> dict[str, str]:
+    """Return the text of every file of a project, by its relative path.
+
+    The TFLite Micro array, its resolver and its arena are always among them; the aot engine's C is,
+    unless the model needs an operator that aot lacks and ``engine`` is tflm.
+
+    Raises:
+        HarmcuError: the engine is unknown, or it is aot and lacks an operator of the model.
+    """
+    if engine not in ENGINES:
+        raise HarmcuError(f"no engine is called {engine!r}; choose one of {', '.join(ENGINES)}")
+    spec = bundle.spec
+    digest = spec.provenance.model_sha256
+    arena = bundle.metrics["tflm_arena_bytes"]
+    tflm_model = tflm.generate(bundle.model, spec.name, digest, arena["bytes"])
+    aot_model = _aot_unless_refused(bundle, engine)
+
+    files = _runtime_files(aot_model.kernel_sources if aot_model else ())
+    files |= {f"board/{name}": text for name, text in _board_files(board).items()}
+    config = model_config.generate(spec, board.sensor_rates_millihertz)
+    files |= {f"model/{name}": text for name, text in config.items()}
+    files |= {f"tflm/{name}": text for name, text in tflm_model.files.items()}
+    if aot_model:
+        files |= {f"aot/{name}": text for name, text in aot_model.files.items()}
+    manifest = Manifest(
+        name=spec.name,
+        board=board.name,
+        engine=engine,
+        runtime_version=runtime_version(),
+        model_sha256=digest,
+        tflm={"operators": list(tflm_model.operators), **arena},
+        aot=_aot_facts(aot_model),
+        sources=tuple(sorted(name for name in files if _is_source(name, engine))),
+        files={name: _digest(text) for name, text in sorted(files.items())},
+    )
+    files[MANIFEST] = _json({"schema": MANIFEST_SCHEMA, **asdict(manifest)})
+    return files
+
+
+def write(path: Path, files: dict[str, str]) -> Project:
+    """Write a project, whole or not at all; a project that stands at ``path`` is replaced.
+
+    Raises:
+        HarmcuError: something else stands at ``path``, or it cannot be written.
+    """
+    if path.exists() and not (path / MANIFEST).is_file() and any(path.iterdir()):
+        raise HarmcuError(f"{path}: exists and is no harmcu project; choose another folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+            fresh = Path(temporary) / "new"
+            for name, text in files.items():
+                file = fresh / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, "utf-8", newline="\n")
+            if path.exists():
+                path.rename(Path(temporary) / "old")
+            fresh.rename(path)
+            shutil.rmtree(Path(temporary) / "old", ignore_errors=True)
+    except OSError as error:
+        raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
+    return read(path)
+
+
+def read(path: Path) -> Project:
+    """Read a project and check that every file is as it was generated.
+
+    Raises:
+        HarmcuError: no project, of another version, or a file is missing or changed.
+    """
+    try:
+        document = json.loads((path / MANIFEST).read_text("utf-8"))
+    except OSError:
+        raise HarmcuError(f"{path}: no such project; make one with `harmcu generate`") from None
+    except (ValueError, RecursionError):
+        raise HarmcuError(f"{path / MANIFEST}: damaged; generate the project again") from None
+    if not isinstance(document, dict) or document.pop("schema", None) != MANIFEST_SCHEMA:
+        raise HarmcuError(f"{path / MANIFEST}: of another version; generate the project again")
+    try:
+        manifest = Manifest(**{**document, "sources": tuple(document["sources"])})
+        board = load(manifest.board)
+        files = sorted(manifest.files.items())
+    except (TypeError, KeyError, AttributeError):
+        raise HarmcuError(f"{path / MANIFEST}: damaged; generate the project again") from None
+    for name, digest in files:
+        _check_file(path, name, digest)
+    if not set(manifest.sources) <= set(manifest.files):
+        raise HarmcuError(f"{path / MANIFEST}: names sources it does not hold; generate it again")
+    return Project(path, manifest, board)
+
+
+def _check_file(path: Path, name: str, digest: str) -> None:
+    pure = PurePosixPath(name)
+    file = path / name
+    if pure.is_absolute() or ".." in pure.parts or file.is_symlink():
+        raise HarmcuError(f"{path / MANIFEST}: {name!r} leaves the project; generate it again")
+    try:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        raise HarmcuError(f"{file}: missing; generate the project again") from None
+    if found != digest:
+        raise HarmcuError(f"{file}: changed since it was generated; generate the project again")
+
+
+def _aot_unless_refused(bundle: Bundle, engine: str) -> aot.AotModel | None:
+    spec = bundle.spec
+    try:
+        return aot.generate(bundle.model, spec.name, spec.provenance.model_sha256)
+    except HarmcuError:
+        if engine == "aot":
+            raise
+        return None
+
+
+def _aot_facts(model: aot.AotModel | None) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    return {
+        "macs": model.macs,
+        "arena_bytes": model.arena_bytes,
+        "arena_lower_bound": model.arena_lower_bound,
+        "weights_bytes": model.weights_bytes,
+    }
+
+
+def _runtime_files(kernels: tuple[str, ...]) -> dict[str, str]:
+    """Return the runtime's headers and sources, of the kernels only those that are needed."""
+    include = sorted((FIRMWARE / "include" / "harmcu").glob("*.h"))
+    sources = sorted((FIRMWARE / "src").glob("*.c"))
+    headers = sorted((FIRMWARE / "src" / "kernels").glob("*.h"))
+    files = {f"include/harmcu/{file.name}": file.read_text("utf-8") for file in include}
+    files |= {f"src/{file.name}": file.read_text("utf-8") for file in sources}
+    files |= {f"src/kernels/{file.name}": file.read_text("utf-8") for file in headers}
+    for name in kernels:
+        files[f"src/kernels/{name}"] = (FIRMWARE / "src" / "kernels" / name).read_text("utf-8")
+    return files
+
+
+def _board_files(board: Board) -> dict[str, str]:
+    return {
+        file.name: file.read_text("utf-8")
+        for file in sorted(board.path.iterdir())
+        if file.suffix in {".c", ".h", ".ld"}
+    }
+
+
+def _is_source(name: str, engine: str) -> bool:
+    other = {"aot", "tflm"} - {engine}
+    return name.endswith((".c", ".cpp")) and name.split("/")[0] not in other
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
