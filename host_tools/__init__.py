@@ -1,0 +1,1 @@
+"""The harmcu command, and everything that talks to a board, real or emulated."""

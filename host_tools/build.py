@@ -1,0 +1,120 @@
+"""From a project to a program, with the compiler that its board names."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from codegen.boards import Toolchain
+from codegen.project import Project
+from trainer.errors import HarmcuError
+
+BUILD = "build"
+"""Folder inside a project that holds what the compiler wrote."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A built project.
+
+    Attributes:
+        project: what was built.
+        path: the program.
+        flash_bytes: code, constants and initial values.
+        ram_bytes: static variables, with the stack's reserve where the board has one.
+    """
+
+    project: Project
+    path: Path
+    flash_bytes: int
+    ram_bytes: int
+
+
+def build(project: Project) -> Program:
+    """Compile and link a project.
+
+    Raises:
+        HarmcuError: the compiler is missing, the board cannot link the engine, or the compiler
+            rejects a file.
+    """
+    board, toolchain = project.board, project.board.toolchain
+    if project.manifest.engine not in board.engines:
+        raise HarmcuError(
+            f"the board {board.name} has no TensorFlow Lite Micro library to link the engine "
+            f"{project.manifest.engine} with; build it in your own project, or generate for the "
+            f"engine {board.engines[0]}"
+        )
+    compiler = find(toolchain.compiler, toolchain)
+    out = project.path / BUILD
+    try:
+        out.mkdir(exist_ok=True)
+    except OSError as error:
+        raise HarmcuError(f"{out}: {error.strerror}; choose a folder you can write to") from None
+    with ThreadPoolExecutor() as pool:
+        jobs = [
+            pool.submit(_compile, compiler, project, source) for source in project.manifest.sources
+        ]
+        objects = [job.result() for job in jobs]
+    program = out / toolchain.program
+    script = toolchain.linker_script
+    link = ["-T", f"board/{script}"] if script else []
+    target = ["-o", f"{BUILD}/{toolchain.program}"]
+    flags = [*toolchain.flags, *toolchain.link_flags]
+    _run([compiler, *flags, *link, *objects, *target], project.path)
+    flash, ram = _sizes(toolchain, program)
+    return Program(project, program, flash, ram)
+
+
+def find(command: str, toolchain: Toolchain) -> str:
+    """Return the path of a command of the toolchain.
+
+    Raises:
+        HarmcuError: it is not installed; the message says how to install it.
+    """
+    path = shutil.which(command)
+    if path is None:
+        raise HarmcuError(f"{command} is not installed; {install_hint(toolchain.install)}")
+    return path
+
+
+def install_hint(install: dict[str, str]) -> str:
+    """Return the command that installs something on this system."""
+    if sys.platform == "darwin":
+        return install["macos"]
+    if sys.platform == "win32":
+        return install["windows"]
+    return f"sudo apt-get install {install['debian']}, or your system's package of that name"
+
+
+def _compile(compiler: str, project: Project, source: str) -> str:
+    """Compile one file and return the object's path, relative to the project."""
+    target = f"{BUILD}/{source.replace('/', '_')}.o"
+    # Paths are relative and includes fixed, so that the object does not depend on where it lies.
+    includes = ["-Iinclude", "-Isrc/kernels", "-Imodel", "-Iaot", "-Iboard"]
+    flags = project.board.toolchain.flags
+    _run([compiler, *flags, *includes, "-c", source, "-o", target], project.path)
+    return target
+
+
+def _run(command: list[str], folder: Path) -> str:
+    result = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
+    )
+    if result.returncode:
+        lines = [line for line in result.stderr.splitlines() if "error" in line.lower()]
+        reason = lines[0] if lines else result.stderr.strip()[-200:]
+        raise HarmcuError(
+            f"{folder}: {Path(command[0]).name} failed: {reason}; generate the project again"
+        )
+    return result.stdout
+
+
+def _sizes(toolchain: Toolchain, program: Path) -> tuple[int, int]:
+    """Return (flash, RAM) in bytes, from the Berkeley format of `size`: text, data, bss, ..."""
+    output = _run([find(toolchain.size, toolchain), program.name], program.parent)
+    text, data, bss = (int(field) for field in output.splitlines()[1].split()[:3])
+    return text + data, data + bss

@@ -1,0 +1,432 @@
+"""The ``harmcu`` command: options in, one function called, figures out.
+
+Everything heavy is imported inside the command that needs it, so that ``harmcu monitor`` starts at
+once and without TensorFlow.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trainer.errors import HarmcuError
+
+if TYPE_CHECKING:
+    from host_tools.build import Program
+    from trainer.bundle import Bundle
+    from trainer.golden import Trace
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+PATH = click.Path(path_type=Path)
+
+as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."
+)
+
+
+class Commands(click.Group):
+    """A group whose errors are one line: exit code 2 for usage, 1 for failure."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command and turn the failures that users can act on into a line."""
+        try:
+            return super().invoke(ctx)
+        except HarmcuError as error:
+            click.echo(f"harmcu: {error}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("harmcu: interrupted", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="harmcu")
+def main() -> None:
+    """From IMU recordings to a verified activity classifier on a Cortex-M board.
+
+    \b
+    Try the whole loop without a board:
+        harmcu demo
+    """
+
+
+@main.command()
+@click.option("--dataset", default="watch", show_default=True, help="watch or uci-har.")
+@click.option("--data", type=PATH, help="Where the data set lies (uci-har: folder or archive).")
+@click.option("--board", default="mps2_an386", show_default=True, help="mps2_an386 or host.")
+@click.option(
+    "--out", type=FOLDER, default=Path("harmcu-demo"), show_default=True, help="Folder to fill."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the training.")
+@as_json_option
+def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_json: bool) -> None:
+    """Run the whole loop on an emulated board.
+
+    Real recordings train an int8 model, its C runs on an emulated Cortex-M4F, and every score is
+    compared with the evaluation.
+
+    \b
+    Example:
+        harmcu demo --dataset uci-har --data UCI_HAR_Dataset.tar.xz
+    """
+    from host_tools import demo as demonstration
+    from host_tools.console import Console
+
+    console = Console(as_json)
+    figures = demonstration.run(
+        demonstration.Request(dataset=dataset, data=data, board=board, out=out, seed=seed), console
+    )
+    console.result(figures)
+    if figures["windows_equal"] != figures["windows_compared"]:
+        raise HarmcuError("the board differs from the evaluation; please report this as a bug")
+
+
+@main.command()
+@click.option("--dataset", required=True, help="Name of a data set: watch, uci-har.")
+@click.option("--data", type=PATH, help="Where the data set lies, as published.")
+@click.option("--arch", default="cnn", show_default=True, help="Architecture.")
+@click.option("--size", default="small", show_default=True, help="tiny, small or base.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same model.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the bundle to write.")
+@as_json_option
+def train(
+    dataset: str,
+    data: Path | None,
+    arch: str,
+    size: str,
+    seed: int,
+    epochs: int | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Train an int8 model on held-in subjects and write its bundle.
+
+    \b
+    Example:
+        harmcu train --dataset watch --out watch.bundle
+    """
+    from host_tools.console import Console
+    from trainer import pipeline
+
+    console = Console(as_json)
+    request = pipeline.TrainRequest(
+        dataset=dataset,
+        data=data,
+        architecture=arch,
+        size=size,
+        seed=seed,
+        out=out,
+        epochs=epochs,
+    )
+    with console.progress() as bars:
+        bundle = pipeline.train(request, bars)
+    metrics = bundle.metrics
+    console.line(
+        f"{out}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows right, "
+        f"{len(bundle.model):,} bytes; see {bundle.report}"
+    )
+    console.result(
+        {
+            "accuracy": metrics["accuracy"],
+            "macro_f1": metrics["macro_f1"],
+            "model_bytes": len(bundle.model),
+            "model_sha256": bundle.spec.provenance.model_sha256,
+            "bundle": str(out),
+            "report": str(bundle.report),
+        }
+    )
+
+
+@main.command()
+@click.argument("bundle", type=FOLDER)
+@click.option("--dataset", help="Another data set than the one that trained the model.")
+@click.option("--data", type=PATH, help="Where the data set lies, as published.")
+@as_json_option
+def evaluate(bundle: Path, dataset: str | None, data: Path | None, as_json: bool) -> None:
+    """Evaluate a BUNDLE on its held-out subjects, on the TensorFlow Lite Micro kernels.
+
+    \b
+    Example:
+        harmcu evaluate harmcu-demo/bundle
+    """
+    from host_tools.console import Console
+    from trainer import bundle as bundles
+    from trainer import pipeline
+
+    console = Console(as_json)
+    loaded = bundles.read(bundle)
+    figures = pipeline.evaluate(loaded, dataset or loaded.spec.provenance.dataset, data)
+    rows = {
+        "accuracy": f"{figures['accuracy']:.1%} of {figures['windows']:,} windows",
+        "macro F1": f"{figures['macro_f1']:.3f}",
+    }
+    rows |= {
+        label: f"F1 {each['f1']:.3f} ({each['support']:,} windows)"
+        for label, each in figures["per_class"].items()
+    }
+    rows |= {
+        f"subject {subject}": f"{accuracy:.1%}"
+        for subject, accuracy in figures["per_subject"].items()
+    }
+    console.table(rows)
+    console.result(
+        {name: figures[name] for name in ("accuracy", "macro_f1", "per_class", "per_subject")}
+    )
+
+
+@main.command()
+@click.argument("bundle", type=FOLDER)
+@click.option("--board", default="mps2_an386", show_default=True, help="See `harmcu boards`.")
+@click.option(
+    "--engine",
+    type=click.Choice(["aot", "tflm"]),
+    default="aot",
+    show_default=True,
+    help="C for this model alone, or the TensorFlow Lite Micro interpreter.",
+)
+@click.option("-o", "--out", type=FOLDER, required=True, help="Folder of the project to write.")
+@as_json_option
+def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) -> None:
+    """Write the C project of a BUNDLE for a board.
+
+    \b
+    Example:
+        harmcu generate harmcu-demo/bundle --board mps2_an386 -o project
+    """
+    from codegen import boards, project
+    from host_tools.console import Console
+    from trainer import bundle as bundles
+
+    console = Console(as_json)
+    files = project.generate(bundles.read(bundle), boards.load(board), engine)
+    manifest = project.write(out, files).manifest
+    rows = {
+        "project": f"{out}: {len(files)} files, engine {engine}, board {board}",
+        "TFLM operators": ", ".join(manifest.tflm["operators"]),
+        "TFLM arena": f"{manifest.tflm['bytes']:,} bytes, {manifest.tflm['measured_bytes']:,} "
+        f"measured and {manifest.tflm['margin_bytes']:,} margin",
+    }
+    if manifest.aot:
+        rows["aot"] = (
+            f"{manifest.aot['macs']:,} MACs, arena {manifest.aot['arena_bytes']:,} bytes, "
+            f"weights {manifest.aot['weights_bytes']:,} bytes"
+        )
+    console.table(rows)
+    console.result(
+        {
+            "project": str(out),
+            "board": board,
+            "engine": engine,
+            "model_sha256": manifest.model_sha256,
+            "tflm": manifest.tflm,
+            "aot": manifest.aot,
+        }
+    )
+
+
+@main.command()
+@click.argument("project", type=FOLDER)
+@as_json_option
+def build(project: Path, as_json: bool) -> None:
+    """Compile a PROJECT for its board.
+
+    \b
+    Example:
+        harmcu build harmcu-demo/project
+    """
+    from host_tools.console import Console
+
+    console = Console(as_json)
+    program = _build(project)
+    console.line(
+        f"{program.path}: {program.flash_bytes:,} bytes of flash, {program.ram_bytes:,} of RAM"
+    )
+    console.result(
+        {
+            "program": str(program.path),
+            "flash_bytes": program.flash_bytes,
+            "ram_bytes": program.ram_bytes,
+        }
+    )
+
+
+@main.command()
+@click.argument("project", type=FOLDER)
+@click.option("--listen", type=click.IntRange(0, 65535), default=0, help="TCP port; 0: a free one.")
+@click.option("--replay", type=FOLDER, help="A bundle whose golden recordings its IMU plays.")
+def emulate(project: Path, listen: int, replay: Path | None) -> None:
+    """Build a PROJECT, boot it on an emulated board and serve its port until Ctrl-C.
+
+    \b
+    Example:
+        harmcu emulate harmcu-demo/project --listen 5555 --replay harmcu-demo/bundle
+        harmcu monitor --port socket://127.0.0.1:5555      (in another terminal)
+    """
+    import threading
+
+    import numpy as np
+
+    from host_tools import emulator
+    from host_tools.console import Console
+    from trainer import bundle as bundles
+    from trainer import golden
+
+    console = Console()
+    program = _build(project)
+    counts, rate = None, program.project.board.sensor_rates_millihertz[0]
+    if replay is not None:
+        traces = golden.traces(bundles.read(replay).golden)
+        counts = np.concatenate([t.counts for t in traces if t.rate_millihertz == rate])
+    with emulator.serve(program, counts, rate, listen) as url:
+        console.line(f"{program.project.board.name} listens at {url}; Ctrl-C stops it")
+        threading.Event().wait()
+
+
+@main.command()
+@click.argument("bundle", type=FOLDER)
+@click.option("--port", help="A serial port, or socket://HOST:PORT of an emulated board.")
+@click.option("--project", type=FOLDER, help="Build and boot this project instead of a port.")
+@click.option("--bulk", is_flag=True, help="With --project: through files, at full speed.")
+@click.option("--dataset", help="Inject this data set's held-out recordings, not the golden ones.")
+@click.option("--data", type=PATH, help="Where the data set lies, as published.")
+@as_json_option
+def verify(
+    bundle: Path,
+    port: str | None,
+    project: Path | None,
+    bulk: bool,
+    dataset: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Inject recordings into a board and compare every stage with the evaluation of BUNDLE.
+
+    Exit code 0 means that every window is equal.
+
+    \b
+    Example:
+        harmcu verify harmcu-demo/bundle --project harmcu-demo/project
+    """
+    from host_tools import emulator
+    from host_tools import verify as verification
+    from host_tools.console import Console
+    from host_tools.device import Device
+    from host_tools.link import Link
+    from trainer import bundle as bundles
+
+    if (port is None) == (project is None) or (bulk and project is None):
+        raise click.UsageError("give either --port, or --project with or without --bulk")
+    console = Console(as_json)
+    loaded = bundles.read(bundle)
+    traces = _traces(loaded, dataset, data)
+    spec = loaded.spec
+    with console.progress() as bars:
+
+        def show(done: int, total: int) -> None:
+            bars("windows", done, total, {})
+
+        if port is not None:
+            with Link(port) as link:
+                found = verification.over_wire(Device(link), spec, traces, show)
+        elif bulk:
+            found = verification.in_bulk(_build(project), spec, traces)
+        else:
+            with emulator.serve(_build(project), exact=True) as url, Link(url) as link:
+                found = verification.over_wire(Device(link), spec, traces, show)
+    console.line(
+        f"{found.equal:,} of {found.windows:,} windows equal, "
+        f"{found.windows / max(found.seconds, 1e-9):.1f} windows a second, "
+        f"{found.ticks / found.tick_hz * 1000:.2f} ms an inference on the board's clock"
+    )
+    console.result(found.document())
+    first = found.first_difference
+    if first is not None:
+        raise HarmcuError(
+            f"stream {first.stream}, window {first.window} differs in stage {first.stage}: "
+            f"{first.expected} expected, {first.observed} found; generate and build this bundle"
+        )
+
+
+@main.command()
+@click.option("--port", required=True, help="A serial port, or socket://HOST:PORT.")
+@click.option("--bundle", type=FOLDER, help="Refuse a board that runs another model.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
+def monitor(port: str, bundle: Path | None, seconds: float | None) -> None:
+    """Watch a board classify: a line a decision, until Ctrl-C.
+
+    \b
+    Example:
+        harmcu monitor --port /dev/ttyACM0
+    """
+    from host_tools import monitor as monitoring
+    from host_tools.link import Link
+
+    digest = None
+    if bundle is not None:
+        from trainer import bundle as bundles
+
+        digest = bundles.read(bundle).spec.provenance.model_sha256
+    with Link(port) as link:
+        watched = monitoring.watch(link, click.echo, digest, seconds)
+    click.echo(
+        f"{watched.decisions} decisions, {watched.lost} lines lost, {watched.damaged} damaged"
+    )
+
+
+@main.command()
+@as_json_option
+def boards(as_json: bool) -> None:
+    """List the boards.
+
+    \b
+    Example:
+        harmcu boards
+    """
+    from codegen import boards as catalogue
+    from host_tools.console import Console
+
+    console = Console(as_json)
+    known = [catalogue.load(name) for name in catalogue.names()]
+    console.table({board.name: board.description for board in known})
+    console.result(
+        {
+            board.name: {
+                "description": board.description,
+                "engines": list(board.engines),
+                "sensor_rates_hz": [rate / 1000 for rate in board.sensor_rates_millihertz],
+            }
+            for board in known
+        }
+    )
+
+
+def _build(path: Path | None) -> Program:
+    from codegen import project
+    from host_tools.build import build as build_project
+
+    assert path is not None
+    return build_project(project.read(path))
+
+
+def _traces(bundle: Bundle, dataset: str | None, data: Path | None) -> list[Trace]:
+    """Return the bundle's golden vectors, or a data set's held-out recordings run afresh."""
+    from trainer import golden
+
+    if dataset is None:
+        return golden.traces(bundle.golden)
+    from trainer import pipeline
+    from trainer.tflm import Tflm
+
+    engine = Tflm(bundle.model).run
+    return [
+        golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
+        for recording in pipeline.held_out(bundle, dataset, data)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

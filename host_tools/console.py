@@ -1,0 +1,86 @@
+"""What commands say to people: on stdout, or on stderr when stdout is for ``--json``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+
+class Console:
+    """Lines, progress bars and tables for people; one JSON object for programs."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._rich = RichConsole(file=sys.stderr if as_json else sys.stdout, highlight=False)
+
+    def line(self, text: str) -> None:
+        """Say something. The text is shown as it is; labels cannot style it."""
+        self._rich.print(Text(text), soft_wrap=True)
+
+    def step(self, number: int, total: int, name: str, text: str) -> None:
+        """Say what a step of a longer command came to."""
+        self._rich.print(
+            Text.assemble((f"{number}/{total} {name:<9}", "bold"), text), soft_wrap=True
+        )
+
+    def table(self, rows: Mapping[str, str]) -> None:
+        """Show names and values, one pair a row."""
+        table = Table(show_header=False, box=None, pad_edge=False)
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        for name, value in rows.items():
+            table.add_row(Text(name), Text(value))
+        self._rich.print(table)
+
+    def result(self, document: Mapping[str, Any]) -> None:
+        """Print the one JSON object, when it was asked for."""
+        if self.as_json:
+            json.dump(document, sys.stdout, ensure_ascii=False, allow_nan=False)
+            sys.stdout.write("\n")
+
+    @contextmanager
+    def progress(self) -> Iterator[Bars]:
+        """Show bars while something runs; in a pipe, nothing moves and nothing is printed."""
+        columns = (
+            TextColumn("    {task.description}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[facts]}", markup=False),
+        )
+        with Progress(
+            *columns,
+            console=self._rich,
+            transient=True,
+            disable=not self._rich.is_terminal,
+        ) as progress:
+            yield Bars(progress)
+
+
+class Bars:
+    """One bar a step; the trainer's ``Progress`` protocol, and verify's."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(
+        self, step: str, done: int, total: int, facts: Mapping[str, float | int | str]
+    ) -> None:
+        """Show that ``done`` of ``total`` parts of a step are finished."""
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(step, total=total, facts="")
+        text = "  ".join(f"{name} {_short(value)}" for name, value in facts.items())
+        self._progress.update(self._tasks[step], completed=done, total=total, facts=text)
+
+
+def _short(value: float | int | str) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,231 @@
+"""The whole loop without hardware: recordings, model, bundle, C, an emulated board, the proof."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codegen import boards, project
+from host_tools import build, emulator, monitor, verify
+from host_tools.console import Console
+from host_tools.device import Device
+from host_tools.link import Link
+from trainer import datasets, golden, pipeline, splits
+from trainer.bundle import Bundle
+from trainer.golden import Trace
+from trainer.recording import Recording
+from trainer.tflm import Tflm
+
+STEPS = 7
+WIRE_WINDOWS = 300
+"""Windows over the emulated UART, which carries some 700 samples a second; the rest go in bulk."""
+
+LIVE_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    dataset: str
+    data: Path | None
+    board: str
+    out: Path
+    seed: int
+
+
+def run(request: Request, console: Console) -> dict[str, Any]:
+    """Run the loop and return its figures.
+
+    Raises:
+        HarmcuError: something is missing or fails; the message says what to do.
+    """
+    start = time.monotonic()
+    board = boards.load(request.board)
+    # Whoever lacks a compiler should hear it now and not after the training.
+    build.find(board.toolchain.compiler, board.toolchain)
+    emulator.check_installed(board.name)
+    bundle, held_out = _train(request, console)
+    made = project.write(request.out / "project", project.generate(bundle, board, "aot"))
+    _say_generated(made, console)
+    program = build.build(made)
+    console.step(
+        5,
+        STEPS,
+        "Build",
+        f"{program.path}: {program.flash_bytes:,} bytes of flash, {program.ram_bytes:,} of RAM "
+        f"(stack included); boots on {board.name}: {board.description}",
+    )
+    wire, bulk = _verify(program, bundle, held_out, console)
+    _show_live(program, bundle, held_out, console)
+    figures = _figures(bundle, program, wire, bulk)
+    _show_figures(figures, wire, bulk, time.monotonic() - start, console)
+    return figures
+
+
+def _train(request: Request, console: Console) -> tuple[Bundle, tuple[Recording, ...]]:
+    dataset = datasets.load(request.dataset, request.data)
+    samples = sum(len(recording.counts) for recording in dataset.recordings)
+    subjects = len({recording.subject for recording in dataset.recordings})
+    console.step(
+        1,
+        STEPS,
+        "Data",
+        f"{dataset.name}: {len(dataset.recordings)} recordings of {subjects} subjects, "
+        f"{samples:,} samples, {len(dataset.labels)} labels",
+    )
+    with console.progress() as bars:
+        bundle = pipeline.train(
+            pipeline.TrainRequest(
+                dataset=request.dataset,
+                data=request.data,
+                out=request.out / "bundle",
+                seed=request.seed,
+            ),
+            bars,
+        )
+    spec, metrics = bundle.spec, bundle.metrics
+    split = spec.provenance.split
+    console.step(
+        2,
+        STEPS,
+        "Train",
+        f"{spec.provenance.architecture} {spec.provenance.size}, {len(bundle.model):,} bytes of "
+        f"int8 .tflite; subjects {' '.join(split.train)} trained it, {' '.join(split.validation)} "
+        f"chose the epoch, {' '.join(split.test)} are held out",
+    )
+    console.step(
+        3,
+        STEPS,
+        "Bundle",
+        f"{bundle.path}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows "
+        "right, on the TensorFlow Lite Micro kernels",
+    )
+    return bundle, splits.of_subjects(dataset.recordings, split.test)
+
+
+def _say_generated(made: project.Project, console: Console) -> None:
+    tflm = made.manifest.tflm
+    console.step(
+        4,
+        STEPS,
+        "Generate",
+        f"{made.path}: C for this model, and for TensorFlow Lite Micro the array, "
+        f"{len(tflm['operators'])} operators and an arena of {tflm['bytes']:,} bytes "
+        f"({tflm['measured_bytes']:,} measured + {tflm['margin_bytes']:,} margin)",
+    )
+
+
+def _verify(
+    program: build.Program, bundle: Bundle, held_out: Sequence[Recording], console: Console
+) -> tuple[verify.Comparison, verify.Comparison]:
+    """Compare the board with the evaluation: over the wire at a sensor's rate, then in bulk."""
+    spec = bundle.spec
+    engine = Tflm(bundle.model).run
+    rate = program.project.board.sensor_rates_millihertz[0]
+    at_sensor_rate = [golden.replay(spec, engine, r, rate) for r in held_out]
+    few = _first_windows(at_sensor_rate, WIRE_WINDOWS)
+    many = [golden.replay(spec, engine, r, r.rate_millihertz) for r in held_out]
+    with (
+        console.progress() as bars,
+        emulator.serve(program, exact=True) as url,
+        Link(url) as link,
+    ):
+        wire = verify.over_wire(
+            Device(link),
+            spec,
+            few,
+            lambda done, total: bars("verify over the wire", done, total, {}),
+        )
+    _say_verified(wire, f"over {url}, recordings brought to {rate / 1000:g} Hz", console)
+    bulk = verify.in_bulk(program, spec, many)
+    _say_verified(bulk, "in bulk, every held-out recording at its own rate", console)
+    return wire, bulk
+
+
+def _first_windows(traces: Sequence[Trace], windows: int) -> list[Trace]:
+    """Return streams, evenly taken from all of them, that have at least so many windows."""
+    total = sum(len(trace.scores) for trace in traces)
+    stride = max(1, total // windows)
+    return list(traces[::stride])
+
+
+def _say_verified(comparison: verify.Comparison, how: str, console: Console) -> None:
+    first = comparison.first_difference
+    text = f"{comparison.equal:,} of {comparison.windows:,} windows equal, {how}"
+    if first is not None:
+        text += (
+            f"; first difference in window {first.window} of recording {first.stream}, stage "
+            f"{first.stage}: {first.expected} expected, {first.observed} found"
+        )
+    console.step(6, STEPS, "Verify", text)
+
+
+def _show_live(
+    program: build.Program, bundle: Bundle, held_out: Sequence[Recording], console: Console
+) -> None:
+    """Let the board's IMU play a held-out recording, and watch."""
+    recording = held_out[0]
+    rate = program.project.board.sensor_rates_millihertz[0]
+    counts = golden.at_rate(recording, rate)
+    console.step(7, STEPS, "Live", f"its IMU plays {recording.source}: {recording.label}")
+    with emulator.serve(program, counts, rate) as url, Link(url) as link:
+        monitor.watch(
+            link,
+            lambda text: console.line("    " + text),
+            bundle.spec.provenance.model_sha256,
+            LIVE_SECONDS,
+        )
+
+
+def _figures(
+    bundle: Bundle, program: build.Program, wire: verify.Comparison, bulk: verify.Comparison
+) -> dict[str, Any]:
+    exact = emulator.counts_instructions(program.project.board.name)
+    return {
+        "accuracy": bundle.metrics["accuracy"],
+        "windows_compared": wire.windows + bulk.windows,
+        "windows_equal": wire.equal + bulk.equal,
+        "model_bytes": len(bundle.model),
+        "flash_bytes": program.flash_bytes,
+        "ram_bytes": program.ram_bytes,
+        "tflm_arena_bytes": program.project.manifest.tflm["bytes"],
+        "instructions_per_inference": (
+            emulator.instructions(bulk.ticks, bulk.tick_hz) if exact else None
+        ),
+        "model_sha256": bundle.spec.provenance.model_sha256,
+        "report": str(bundle.report),
+    }
+
+
+def _show_figures(
+    figures: dict[str, Any],
+    wire: verify.Comparison,
+    bulk: verify.Comparison,
+    seconds: float,
+    console: Console,
+) -> None:
+    instructions = figures["instructions_per_inference"]
+    console.line("")
+    console.table(
+        {
+            "held-out accuracy": f"{figures['accuracy']:.1%} evaluated; the board's decisions: "
+            f"{_share(bulk)} at the recordings' rate, {_share(wire)} over the wire",
+            "windows": f"{figures['windows_compared']:,} compared, "
+            f"{figures['windows_equal']:,} equal",
+            "model": f"{figures['model_bytes']:,} bytes, sha256 {figures['model_sha256'][:16]}...",
+            "firmware": f"{figures['flash_bytes']:,} bytes of flash, "
+            f"{figures['ram_bytes']:,} bytes of RAM",
+            "TFLM's arena": f"{figures['tflm_arena_bytes']:,} bytes for the same model",
+            "inference": f"{instructions:,} instructions" if instructions else "not counted here",
+            "report": figures["report"],
+            "time": f"{seconds:.0f} s",
+        }
+    )
+
+
+def _share(comparison: verify.Comparison) -> str:
+    return f"{comparison.right / max(1, comparison.labelled):.1%}"

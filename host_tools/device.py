@@ -1,0 +1,204 @@
+"""A board as an object: ask what it is, and inject samples where its IMU driver would put them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from host_tools.link import Link
+from host_tools.protocol import (
+    INJECT_SAMPLES,
+    Ack,
+    Classification,
+    Label,
+    Message,
+    Refusal,
+    Status,
+    Trace,
+    encode_counts,
+)
+from trainer.errors import HarmcuError
+from trainer.recording import Counts
+
+TIMEOUT = 10.0
+"""Seconds without a word after which a board counts as dead; an emulated one can be slow."""
+
+OUTSTANDING = 4
+"""Commands on the way at a time: the board never waits for the host, and cannot be flooded."""
+
+TRIES = 3
+"""How often a command whose answer does not come is sent."""
+
+
+@dataclass
+class Observed:
+    """What a board said about one injected stream."""
+
+    classifications: dict[int, Classification] = field(default_factory=dict)
+    traces: dict[int, Trace] = field(default_factory=dict)
+
+    def take(self, message: Message) -> None:
+        """Keep what belongs to the stream, by its window."""
+        if isinstance(message, Classification):
+            self.classifications[message.window] = message
+        elif isinstance(message, Trace):
+            self.traces[message.window] = message
+
+
+class Device:
+    """A board at the other end of a link."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+
+    def status(self) -> Status:
+        """Ask what the board is and runs.
+
+        Raises:
+            HarmcuError: the board does not answer, or is no harmcu board.
+        """
+        found = [m for m in self._ask("GET", "status") if isinstance(m, Status)]
+        if not found:
+            raise HarmcuError(f"{self.link.port}: the board did not state what it is; reset it")
+        return found[-1]
+
+    def labels(self) -> tuple[str, ...]:
+        """Ask for the model's labels.
+
+        Raises:
+            HarmcuError: the board does not answer, or some labels were lost.
+        """
+        names = {m.index: m.name for m in self._ask("GET", "labels") if isinstance(m, Label)}
+        if sorted(names) != list(range(len(names))):
+            raise HarmcuError(f"{self.link.port}: labels were lost on the way; try again")
+        return tuple(names[index] for index in sorted(names))
+
+    def run(self, mode: str) -> None:
+        """Start the mode "classify", "capture" or "stopped".
+
+        Raises:
+            HarmcuError: the board does not answer or refuses.
+        """
+        self._ask("RUN", mode)
+
+    def expect_model(self, sha256: str) -> Status:
+        """Return the board's status after checking that it runs this model.
+
+        Raises:
+            HarmcuError: it runs another one.
+        """
+        status = self.status()
+        if status.model_sha256 != sha256:
+            raise HarmcuError(
+                f"{self.link.port}: the board runs the model {status.model_sha256[:12]}, the "
+                f"bundle is {sha256[:12]}; generate, build and flash this bundle first"
+            )
+        return status
+
+    def inject(
+        self,
+        counts: Counts,
+        rate_millihertz: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> Observed:
+        """Run one stream through the board.
+
+        Args:
+            counts: int16 [samples, 6].
+            rate_millihertz: rate of the stream; the firmware must know it.
+            progress: called with the number of samples that the board has taken.
+
+        Raises:
+            HarmcuError: the board does not answer, or does not know the rate.
+        """
+        self._ask("RST", str(rate_millihertz))
+        observed = Observed()
+        outstanding: deque[tuple[int, int]] = deque()
+        first = tries = 0
+        while first < len(counts) or outstanding:
+            first = self._fill(outstanding, counts, first)
+            message = self.link.receive(TIMEOUT / TRIES)
+            if message is None:
+                tries += 1
+                if tries == TRIES:
+                    raise HarmcuError(f"{self.link.port}: the board stopped answering; reset it")
+                first = outstanding[0][1]
+                outstanding.clear()
+            elif isinstance(message, Ack):
+                tries = 0
+                _acknowledge(outstanding, message)
+                if progress:
+                    progress(outstanding[0][1] if outstanding else first)
+            elif isinstance(message, Refusal):
+                first = self._go_back(outstanding, message, first)
+            else:
+                observed.take(message)
+        return observed
+
+    def _fill(self, outstanding: deque[tuple[int, int]], counts: Counts, first: int) -> int:
+        """Send samples until enough are on the way; return the first one that is not."""
+        while first < len(counts) and len(outstanding) < OUTSTANDING:
+            chunk = counts[first : first + INJECT_SAMPLES]
+            sequence = self.link.send("INJ", str(first), encode_counts(chunk))
+            outstanding.append((sequence, first))
+            first += len(chunk)
+        return first
+
+    def _go_back(self, outstanding: deque[tuple[int, int]], refusal: Refusal, first: int) -> int:
+        """Return the sample to send next after a refusal.
+
+        A line that was lost makes the board refuse those after it, stating the sample it waits
+        for. Refusals of commands that are not outstanding any more were dealt with before.
+        """
+        if all(sequence != refusal.command for sequence, _ in outstanding):
+            return first
+        if refusal.reason != "index":
+            raise self._refused(refusal)
+        outstanding.clear()
+        return refusal.detail
+
+    def _ask(self, type_: str, *fields: str) -> list[Message]:
+        """Send a command and return what came before its acknowledgement."""
+        for _ in range(TRIES):
+            sequence = self.link.send(type_, *fields)
+            answer = self._answer_to(sequence)
+            if answer is not None:
+                return answer
+        raise HarmcuError(
+            f"{self.link.port}: no answer; check that the board runs a harmcu project "
+            "and that the port is the board's"
+        )
+
+    def _answer_to(self, sequence: int) -> list[Message] | None:
+        before: list[Message] = []
+        for message in self._messages():
+            if isinstance(message, Ack) and message.command == sequence:
+                return before
+            if isinstance(message, Refusal):
+                if message.reason == "damaged":
+                    return None
+                if message.command == sequence:
+                    raise self._refused(message)
+            before.append(message)
+        return None
+
+    def _messages(self) -> Iterator[Message]:
+        """Give messages until the board is silent."""
+        while (message := self.link.receive(TIMEOUT / TRIES)) is not None:
+            yield message
+
+    def _refused(self, refusal: Refusal) -> HarmcuError:
+        advice = {
+            "rate": f"the firmware has no resampler from {refusal.detail / 1000:g} Hz; "
+            "inject at one of the rates of its board",
+            "mode": "the board was reset; try again",
+        }.get(refusal.reason, "the firmware is older or newer than this harmcu; generate it again")
+        return HarmcuError(f"{self.link.port}: the board refused ({refusal.reason}); {advice}")
+
+
+def _acknowledge(outstanding: deque[tuple[int, int]], ack: Ack) -> None:
+    """Drop the command that ``ack`` answers, and those before it: their answers were lost."""
+    if any(sequence == ack.command for sequence, _ in outstanding):
+        while outstanding.popleft()[0] != ack.command:
+            pass

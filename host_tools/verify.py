@@ -1,0 +1,252 @@
+"""Prove that a board computes what was evaluated: every stage of every window, bit for bit."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from host_tools import emulator
+from host_tools.build import Program
+from host_tools.device import Device, Observed
+from host_tools.protocol import (
+    CRC_START,
+    INJECT_SAMPLES,
+    SEQUENCE_RANGE,
+    Ack,
+    Line,
+    Message,
+    Refusal,
+    Status,
+    crc,
+    encode_counts,
+)
+from trainer.errors import HarmcuError
+from trainer.golden import Trace
+from trainer.sample_path import window_starts
+from trainer.spec import Spec
+
+STREAM_TRIES = 3
+"""How often a stream is repeated when lines were damaged or lost on the way back."""
+
+Progress = Callable[[int, int], None]
+"""Called with the windows that are done and all there are."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first place where a board computed something else than was evaluated.
+
+    Attributes:
+        stream: index of the injected stream.
+        window: index of the window within it.
+        stage: "missing", "resample", "quantize", "engine" or "decision".
+    """
+
+    stream: int
+    window: int
+    stage: str
+    expected: str
+    observed: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a verification found.
+
+    Attributes:
+        windows: compared.
+        equal: of them, in every stage.
+        first_difference: None when all are equal.
+        right, labelled: windows decided as their truth says, of those whose truth is known.
+        ticks: median of the board's clock an inference.
+        tick_hz: of that clock.
+        seconds: that the run took on this computer.
+    """
+
+    windows: int
+    equal: int
+    first_difference: Difference | None
+    right: int
+    labelled: int
+    ticks: float
+    tick_hz: int
+    seconds: float
+
+    def document(self) -> dict[str, Any]:
+        """Return the figures for ``--json``."""
+        first = self.first_difference
+        return {
+            "windows": self.windows,
+            "equal": self.equal,
+            "first_difference": None if first is None else asdict(first),
+        }
+
+
+def over_wire(
+    device: Device, spec: Spec, traces: Sequence[Trace], progress: Progress | None = None
+) -> Comparison:
+    """Inject streams through a port and compare what comes back.
+
+    Raises:
+        HarmcuError: the board runs another model, or stops answering.
+    """
+    status = device.expect_model(spec.provenance.model_sha256)
+    _expect_labels(device, spec)
+    start = time.monotonic()
+    total = sum(len(trace.scores) for trace in traces)
+    done = 0
+    observed = []
+    for trace in traces:
+        observed.append(_inject(device, trace))
+        done += len(trace.scores)
+        if progress:
+            progress(done, total)
+    return _compare(spec, traces, observed, status.tick_hz, time.monotonic() - start)
+
+
+def in_bulk(program: Program, spec: Spec, traces: Sequence[Trace]) -> Comparison:
+    """Run streams through an emulated board at full speed and compare what comes back.
+
+    Raises:
+        HarmcuError: the program runs another model, refuses a stream or crashes.
+    """
+    start = time.monotonic()
+    commands = [("GET", ("status",)), *(c for trace in traces for c in _commands(trace))]
+    lines = [
+        Line(type_, index % SEQUENCE_RANGE, fields)
+        for index, (type_, fields) in enumerate(commands)
+    ]
+    messages = emulator.run_bulk(program, lines)
+    status = next(message for message in messages if isinstance(message, Status))
+    if status.model_sha256 != spec.provenance.model_sha256:
+        raise HarmcuError(f"{program.path}: built from another bundle; generate and build again")
+    observed = _by_stream(program, [type_ for type_, _ in commands], messages)
+    return _compare(spec, traces, observed, status.tick_hz, time.monotonic() - start)
+
+
+def _inject(device: Device, trace: Trace) -> Observed:
+    """Inject one stream; again when the way back was damaged, for a board is not to blame then."""
+    for _ in range(STREAM_TRIES):
+        before = device.link.damaged + device.link.lost
+        observed = device.inject(trace.counts, trace.rate_millihertz)
+        if device.link.damaged + device.link.lost == before:
+            return observed
+    raise HarmcuError(
+        f"{device.link.port}: lines are damaged or lost on every try; use another cable or port"
+    )
+
+
+def _expect_labels(device: Device, spec: Spec) -> None:
+    labels = device.labels()
+    if labels != spec.labels:
+        raise HarmcuError(
+            f"{device.link.port}: the board's labels are {', '.join(map(repr, labels))}; "
+            "generate, build and flash this bundle first"
+        )
+
+
+def _commands(trace: Trace) -> list[tuple[str, tuple[str, ...]]]:
+    commands: list[tuple[str, tuple[str, ...]]] = [("RST", (str(trace.rate_millihertz),))]
+    for first in range(0, len(trace.counts), INJECT_SAMPLES):
+        chunk = trace.counts[first : first + INJECT_SAMPLES]
+        commands.append(("INJ", (str(first), encode_counts(chunk))))
+    return commands
+
+
+def _by_stream(
+    program: Program, types: Sequence[str], messages: Sequence[Message]
+) -> list[Observed]:
+    """Divide messages into streams: commands are acknowledged in order, one each."""
+    observed: list[Observed] = []
+    answered = 0
+    for message in messages:
+        if isinstance(message, Refusal):
+            raise HarmcuError(
+                f"{program.path}: refused a command ({message.reason}); generate and build again"
+            )
+        if isinstance(message, Ack):
+            if types[answered] == "RST":
+                observed.append(Observed())
+            answered += 1
+        elif observed:
+            observed[-1].take(message)
+    if answered != len(types):
+        raise HarmcuError(
+            f"{program.path}: answered {answered} of {len(types)} commands; build it again"
+        )
+    return observed
+
+
+def _compare(
+    spec: Spec,
+    traces: Sequence[Trace],
+    observed: Sequence[Observed],
+    tick_hz: int,
+    seconds: float,
+) -> Comparison:
+    windows = equal = right = labelled = 0
+    first: Difference | None = None
+    for stream, (trace, seen) in enumerate(zip(traces, observed, strict=True)):
+        checks = _counts_checks(spec, trace)
+        for window in range(len(trace.scores)):
+            difference = _difference(spec, trace, seen, stream, window, checks[window])
+            windows += 1
+            equal += difference is None
+            first = first or difference
+            if trace.truth is not None and window in seen.classifications:
+                labelled += 1
+                right += seen.classifications[window].label == trace.truth
+    ticks = [c.ticks for seen in observed for c in seen.classifications.values()]
+    return Comparison(
+        windows=windows,
+        equal=equal,
+        first_difference=first,
+        right=right,
+        labelled=labelled,
+        ticks=statistics.median(ticks) if ticks else 0.0,
+        tick_hz=tick_hz,
+        seconds=seconds,
+    )
+
+
+def _counts_checks(spec: Spec, trace: Trace) -> list[int]:
+    """Return the CRC of all resampled counts up to the end of each window."""
+    checks = []
+    check, done = CRC_START, 0
+    for start in window_starts(len(trace.resampled), spec.window, spec.hop):
+        end = int(start) + spec.window
+        check = crc(np.ascontiguousarray(trace.resampled[done:end], "<i2").tobytes(), check)
+        done = end
+        checks.append(check)
+    return checks
+
+
+def _difference(
+    spec: Spec, trace: Trace, seen: Observed, stream: int, window: int, counts_check: int
+) -> Difference | None:
+    """Return where one window first differs, stage after stage."""
+    said, checks = seen.classifications.get(window), seen.traces.get(window)
+    if said is None or checks is None:
+        return Difference(stream, window, "missing", "a decision", "none")
+    start = window * spec.hop
+    window_check = crc(trace.samples[start : start + spec.window].tobytes())
+    decision = int(trace.decisions[window])
+    stages = (
+        ("resample", f"CRC {counts_check:04X}", f"CRC {checks.counts_check:04X}"),
+        ("quantize", f"CRC {window_check:04X}", f"CRC {checks.window_check:04X}"),
+        ("engine", str(trace.scores[window].tolist()), str(said.scores.tolist())),
+        ("decision", _name(spec, decision), f"{said.name!r} ({said.label})"),
+    )
+    for stage, expected, observed in stages:
+        if expected != observed:
+            return Difference(stream, window, stage, expected, observed)
+    return None
+
+
+def _name(spec: Spec, label: int) -> str:
+    return f"{spec.labels[label] if label >= 0 else ''!r} ({label})"

@@ -1,0 +1,20 @@
+"""What the tests of every station share."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from made_up_bundle import write_bundle
+
+from trainer.bundle import Bundle, read
+
+
+@pytest.fixture(scope="session")
+def shared_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return write_bundle(tmp_path_factory.mktemp("made_up") / "bundle")
+
+
+@pytest.fixture
+def made_up(shared_bundle: Bundle, tmp_path: Path) -> Bundle:
+    """A bundle of one's own, to damage."""
+    return read(shutil.copytree(shared_bundle.path, tmp_path / "bundle"))

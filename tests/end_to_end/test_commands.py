@@ -1,0 +1,177 @@
+"""Every command as a process, on a made-up bundle and the emulated Cortex-M4F."""
+
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from cli import ROOT, harmcu, harmcu_json
+from made_up_bundle import write_bundle
+from random_models import OPERATORS
+
+from trainer.bundle import Bundle
+
+COMMANDS = [
+    "demo",
+    "train",
+    "evaluate",
+    "generate",
+    "build",
+    "emulate",
+    "verify",
+    "monitor",
+    "boards",
+]
+
+
+@pytest.fixture(scope="module")
+def project(shared_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cli") / "project"
+    harmcu("generate", shared_bundle.path, "--board", "mps2_an386", "-o", out)
+    return out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command: str) -> None:
+    text = harmcu(command, "--help").stdout
+    assert f"harmcu {command}" in text.split("Example:")[1]
+
+
+def test_boards() -> None:
+    assert set(harmcu_json("boards")) >= {"host", "mps2_an386"}
+    assert "Cortex-M4F" in harmcu("boards").stdout
+
+
+def test_generate(shared_bundle: Bundle, tmp_path: Path) -> None:
+    found = harmcu_json("generate", shared_bundle.path, "-o", tmp_path / "project")
+    assert found["model_sha256"] == shared_bundle.spec.provenance.model_sha256
+    assert found["tflm"]["operators"] == [
+        "AddConv2D",
+        "AddMean",
+        "AddFullyConnected",
+        "AddSoftmax",
+    ]
+    arena = found["tflm"]
+    assert arena["bytes"] == arena["measured_bytes"] + arena["margin_bytes"]
+    source = (tmp_path / "project" / "tflm" / "made_up_model_data.cpp").read_text()
+    assert "alignas(16) const unsigned char g_made_up_model_data[]" in source
+    assert _bytes_of(source) == shared_bundle.model
+
+
+def test_generate_is_a_pure_function(shared_bundle: Bundle, tmp_path: Path) -> None:
+    trees = []
+    for seed, folder in (("1", "one"), ("2", "other place")):
+        harmcu(
+            "generate",
+            shared_bundle.path,
+            "-o",
+            tmp_path / folder,
+            environment={"PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo", "LC_ALL": "C"},
+        )
+        files = sorted(f for f in (tmp_path / folder).rglob("*") if f.is_file())
+        trees.append({f.relative_to(tmp_path / folder): f.read_bytes() for f in files})
+    assert trees[0] == trees[1]
+
+
+def test_build(project: Path) -> None:
+    found = harmcu_json("build", project)
+    assert Path(found["program"]).is_file()
+    assert 0 < found["ram_bytes"] < 256 * 1024
+    assert 0 < found["flash_bytes"] < 1024 * 1024
+
+
+@pytest.mark.parametrize("how", [[], ["--bulk"]])
+def test_verify_on_the_emulated_cortex_m4(
+    shared_bundle: Bundle, project: Path, how: list[str]
+) -> None:
+    found = harmcu_json("verify", shared_bundle.path, "--project", project, *how)
+    assert found["windows"] == found["equal"] > 50
+    assert found["first_difference"] is None
+
+
+def test_emulate_monitor_and_verify_by_port(shared_bundle: Bundle, project: Path) -> None:
+    command = [sys.executable, "-m", "host_tools", "emulate", str(project)]
+    command += ["--replay", str(shared_bundle.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            timer = threading.Timer(60, process.kill)
+            timer.start()
+            said = process.stdout.readline()
+            timer.cancel()
+            found = re.search(r"socket://127\.0\.0\.1:\d+", said)
+            assert found is not None, said
+            watched = harmcu(
+                *("monitor", "--port", found[0], "--bundle", shared_bundle.path, "--seconds", "4")
+            ).stdout
+            assert re.search(r"[1-9]\d* decisions, 0 lines lost, 0 damaged", watched), watched
+        finally:
+            process.kill()
+
+
+def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", with_operator=OPERATORS.TANH)
+    arguments = ("generate", bundle.path, "-o", tmp_path / "project")
+    said = harmcu(*arguments, code=1).stderr
+    assert said.count("\n") == 1
+    assert "TANH" in said
+    assert "--engine tflm" in said
+    harmcu(*arguments, "--engine", "tflm")
+    engine = (tmp_path / "project" / "tflm" / "tflm_engine.cpp").read_text()
+    assert "AddTanh" in engine
+    assert not (tmp_path / "project" / "aot").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("walk",), 2, "No such command"),
+        (("generate",), 2, "Missing argument"),
+        (("generate", "nothing", "-o", "x"), 1, "nothing: no such bundle"),
+        (("generate", "nothing", "-o", "x", "--engine", "fast"), 2, "'fast' is not one of"),
+        (("build", "nothing"), 1, "nothing: no such project"),
+        (("monitor", "--port", "/dev/nothing"), 1, "/dev/nothing: no such port"),
+        (("monitor", "--port", "socket://127.0.0.1:1"), 1, "nobody listens"),
+        (("verify", "nothing"), 2, "give either --port"),
+        (("verify", "nothing", "--port", "x"), 1, "nothing: no such bundle"),
+        (("train", "--dataset", "moon", "--out", "x"), 1, "moon"),
+        (("train", "--dataset", "uci-har", "--data", "gone.zip", "--out", "x"), 1, "gone.zip"),
+        (("evaluate", "nothing"), 1, "nothing: no such bundle"),
+        (("demo", "--board", "toaster"), 1, "no board is called 'toaster'"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: tuple[str, ...], code: int, said: str) -> None:
+    result = harmcu(*arguments, code=code)
+    assert said in result.stderr
+    assert result.stdout == ""
+    if code == 1:
+        assert result.stderr.count("\n") == 1
+        assert re.match(r"harmcu: .+; .+\n", result.stderr)
+
+
+def test_an_unknown_board(shared_bundle: Bundle, tmp_path: Path) -> None:
+    said = harmcu("generate", shared_bundle.path, "--board", "uno", "-o", tmp_path, code=1).stderr
+    assert "uno" in said
+    assert "mps2_an386" in said
+
+
+def test_a_changed_project_is_refused(made_up: Bundle, tmp_path: Path) -> None:
+    out = tmp_path / "project"
+    harmcu("generate", made_up.path, "-o", out)
+    (out / "src" / "window.c").write_text("/* mine */\n")
+    assert "window.c: changed" in harmcu("build", out, code=1).stderr
+
+
+def test_a_folder_of_something_else_is_not_touched(made_up: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "diary.txt").write_text("dear diary")
+    said = harmcu("generate", made_up.path, "-o", tmp_path / "mine", code=1).stderr
+    assert "is no harmcu project" in said
+    assert [f.name for f in (tmp_path / "mine").iterdir()] == ["diary.txt"]
+
+
+def _bytes_of(source: str) -> bytes:
+    body = source[source.index("{") + 1 : source.index("}")]
+    return bytes(int(number, 0) for number in re.findall(r"0x[0-9a-fA-F]+|\d+", body))

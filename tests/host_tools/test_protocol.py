@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host_tools.protocol import (
+    LINE_MAX,
+    Ack,
+    Classification,
+    Damaged,
+    Label,
+    Line,
+    LineReader,
+    ProtocolError,
+    Refusal,
+    Sample,
+    Status,
+    Trace,
+    crc,
+    decode,
+    encode,
+    encode_counts,
+    escape,
+    parse,
+    unescape,
+)
+
+
+def test_the_check_value_of_the_crc() -> None:
+    """The catalogue of CRCs gives 0x29B1 for CRC-16/CCITT-FALSE over these nine digits."""
+    assert crc(b"123456789") == 0x29B1
+
+
+def test_a_line_as_the_specification_shows_it() -> None:
+    assert encode(Line("GET", 0, ("status",))) == b"$GET,0,status*3237\r\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "$",
+        "*",
+        "GET,0,status*3237",
+        "$GET,0,status*3238",
+        "$GET,0,status*3237 ",
+        "$GET,0,status",
+        "$GET,70000,status*0000",
+        "$get,0,status*0000",
+        "$GET,0,stätus*0000",
+        "walking 0.97",
+    ],
+)
+def test_what_is_no_line(text: str) -> None:
+    assert isinstance(decode(text), Damaged)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_labels_survive(text: str) -> None:
+    escaped = escape(text)
+    assert unescape(escaped) == text
+    assert not set(escaped) & set("$*,\r\n")
+    assert escaped.isascii()
+
+
+def test_a_field_that_is_no_text() -> None:
+    with pytest.raises(ProtocolError, match="UTF-8"):
+        unescape("%FF")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            ("STA", "1", "host", "aot", "m", "ab" * 32, "1000", "classify", "0"),
+            Status(1, "host", "aot", "m", "ab" * 32, 1000, "classify", 0),
+        ),
+        (("LBL", "0", "2", "go %22out%22"), Label(0, 2, 'go "out"')),
+        (("TRC", "3", "65535", "0"), Trace(3, 65535, 0)),
+        (("SMP", "9", "1", "-2", "3", "-32768", "32767", "0"), None),
+        (("ACK", "7"), Ack(7)),
+        (("ERR", "7", "index", "40"), Refusal(7, "index", 40)),
+    ],
+)
+def test_messages(fields: tuple[str, ...], message: object) -> None:
+    parsed = parse(Line(fields[0], 5, fields[1:]))
+    assert parsed == (message or Sample(9, (1, -2, 3, -32768, 32767, 0)))
+
+
+def test_a_classification() -> None:
+    parsed = parse(Line("CLS", 5, ("12", "-1", "-128", "99", "gH8A", "")))
+    assert isinstance(parsed, Classification)
+    assert (parsed.window, parsed.label, parsed.score, parsed.ticks) == (12, -1, -128, 99)
+    assert parsed.scores.tolist() == [-128, 127, 0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        Line("XYZ", 0, ()),
+        Line("STA", 0, ("1",)),
+        Line("ACK", 0, ("x",)),
+        Line("CLS", 0, ("1", "2", "3", "4", "!", "a")),
+        Line("LBL", 0, ("0", "1", "%FF")),
+    ],
+)
+def test_whole_lines_with_wrong_content(line: Line) -> None:
+    with pytest.raises(ProtocolError):
+        parse(line)
+
+
+def test_counts_are_little_endian() -> None:
+    assert encode_counts(np.array([[1, -1, 256, 0, 0, 0]], np.int16)) == "AQD//wABAAAAAAAA"
+
+
+def test_a_flood_does_not_fill_the_memory() -> None:
+    reader = LineReader()
+    for _ in range(100):
+        assert all(isinstance(line, Damaged) for line in reader.feed(b"x" * 1000))
+    assert len(reader._buffer) <= 2 * LINE_MAX + 1000
+    assert list(reader.feed(b"\n" + encode(Line("ACK", 1, ("1",)))))[-1] == Line("ACK", 1, ("1",))

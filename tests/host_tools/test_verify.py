@@ -1,0 +1,86 @@
+"""Verification must find what is wrong, and say where."""
+
+from pathlib import Path
+
+import pytest
+
+from codegen import boards, project
+from host_tools import emulator, verify
+from host_tools.build import Program, build
+from host_tools.device import Device
+from host_tools.link import Link
+from trainer import golden
+from trainer.bundle import Bundle
+from trainer.errors import HarmcuError
+
+
+@pytest.mark.parametrize("rate", [119_000, 99_800, 50_000, 20_000])
+def test_the_board_is_exact_at_every_rate(
+    host_program: Program, shared_bundle: Bundle, rate: int
+) -> None:
+    traces = [t for t in golden.traces(shared_bundle.golden) if t.rate_millihertz == rate]
+    found = verify.in_bulk(host_program, shared_bundle.spec, traces)
+    assert found.first_difference is None
+    assert found.equal == found.windows == sum(len(trace.scores) for trace in traces) > 0
+    assert found.labelled == found.windows
+
+
+def test_over_a_wire(host_program: Program, shared_bundle: Bundle) -> None:
+    traces = golden.traces(shared_bundle.golden)
+    seen: list[tuple[int, int]] = []
+    with emulator.serve(host_program) as url, Link(url) as link:
+        found = verify.over_wire(
+            Device(link), shared_bundle.spec, traces, lambda *done: seen.append(done)
+        )
+    assert found.equal == found.windows
+    assert seen[-1] == (found.windows, found.windows)
+
+
+@pytest.mark.parametrize(
+    ("stage", "file", "old", "new"),
+    [
+        ("resample", "src/resample.c", "+= table->step", "+= table->step + 1U"),
+        ("resample", "src/integer.h", "(int32_t)1 << (shift - 1U)", "(int32_t)0"),
+        ("quantize", "model/model_config.c", ".multiplier = 20000", ".multiplier = 20400"),
+        ("engine", "aot/model_aot.c", ".input_offset = 0", ".input_offset = 1"),
+        ("decision", "src/decision.c", "sum > best_sum", "sum < best_sum"),
+    ],
+)
+def test_a_fault_is_found_in_its_stage(
+    made_up: Bundle, tmp_path: Path, stage: str, file: str, old: str, new: str
+) -> None:
+    file = file.replace("src/integer.h", "include/harmcu/integer.h")
+    made = project.write(
+        tmp_path / "project", project.generate(made_up, boards.load("host"), "aot")
+    )
+    text = (made.path / file).read_text()
+    assert old in text
+    (made.path / file).write_text(text.replace(old, new, 1))
+    traces = golden.traces(made_up.golden)
+    found = verify.in_bulk(build(made), made_up.spec, traces)
+    assert found.first_difference is not None
+    assert found.first_difference.stage == stage
+    assert found.equal < found.windows
+    assert found.document()["first_difference"]["stage"] == stage
+
+
+def test_a_wrong_evaluation_is_found(host_program: Program, shared_bundle: Bundle) -> None:
+    """One score of one window, one step off."""
+    trace = golden.traces(shared_bundle.golden)[1]
+    trace.scores[2, 0] ^= 1
+    found = verify.in_bulk(host_program, shared_bundle.spec, [trace])
+    first = found.first_difference
+    assert first is not None
+    assert (first.stream, first.window, first.stage) == (0, 2, "engine")
+    assert found.equal == found.windows - 1
+
+
+def test_firmware_of_another_bundle_is_refused(made_up: Bundle, host_program: Program) -> None:
+    import dataclasses
+
+    spec = made_up.spec
+    other = dataclasses.replace(
+        spec, provenance=dataclasses.replace(spec.provenance, model_sha256="f" * 64)
+    )
+    with pytest.raises(HarmcuError, match="another bundle"):
+        verify.in_bulk(host_program, other, golden.traces(made_up.golden)[:1])

@@ -1,0 +1,134 @@
+"""A whole bundle around a small random model: no training, so a test has it in a second."""
+
+from pathlib import Path
+
+import numpy as np
+from random_models import OPERATORS, Model, schema
+
+from trainer import bundle, golden
+from trainer.bundle import Bundle
+from trainer.recording import AXES, Recording
+from trainer.spec import (
+    Channel,
+    Decision,
+    Provenance,
+    Quantization,
+    Spec,
+    Split,
+)
+from trainer.tflm import Tflm, measure_arena
+
+AWKWARD_LABELS = (
+    "walking",
+    'say "hi"',
+    "back\\slash, 100 %",
+    "größer 走 $*",
+    "what??/ /* */ //",
+)
+
+
+def made_up_model(labels: int, window: int = 32, with_operator: int | None = None) -> bytes:
+    """Conv (5,1) stride 2, average, dense, softmax; ``with_operator`` adds one (such as TANH)."""
+    model = Model(seed=3)
+    source = model.activation((1, window, 1, 6), 1 / 32, 0)
+    weights = model.constant(_weights(model, (8, 5, 1, 6)), [0.004] * 8)
+    options = schema.Conv2DOptionsT()
+    options.padding, options.strideH, options.strideW = schema.Padding.VALID, 2, 1
+    options.dilationHFactor = options.dilationWFactor = 1
+    options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+    features = model.activation((1, (window - 5) // 2 + 1, 1, 8), 0.05, -128)
+    kind = schema.BuiltinOptions.Conv2DOptions
+    bias = model.constant(np.zeros(8, np.int32), [0.004 / 32] * 8)
+    model.add(OPERATORS.CONV_2D, [source.index, weights, bias], features, kind, options)
+    axes = model.constant(np.array([1, 2], np.int32))
+    mean = model.activation((1, 8), 0.03, -128)
+    reducer = schema.ReducerOptionsT()
+    kind = schema.BuiltinOptions.ReducerOptions
+    model.add(OPERATORS.MEAN, [features.index, axes], mean, kind, reducer)
+    dense = model.constant(_weights(model, (labels, 8)), [0.02])
+    logits = model.activation((1, labels), 0.1, 0)
+    kind = schema.BuiltinOptions.FullyConnectedOptions
+    options = schema.FullyConnectedOptionsT()
+    model.add(OPERATORS.FULLY_CONNECTED, [mean.index, dense], logits, kind, options)
+    if with_operator is not None:
+        other = model.activation((1, labels), 1 / 128, 0)
+        logits = model.add(with_operator, [logits.index], other)
+    scores = model.activation((1, labels), 1 / 256, -128)
+    options = schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    kind = schema.BuiltinOptions.SoftmaxOptions
+    model.add(OPERATORS.SOFTMAX, [logits.index], scores, kind, options)
+    return model.finish(source, scores)
+
+
+def made_up_spec(model: bytes, labels: tuple[str, ...] = AWKWARD_LABELS) -> Spec:
+    channels = tuple(
+        Channel(
+            name=axis,
+            axis=axis,
+            unit="g" if axis.startswith("a") else "deg/s",
+            counts_per_unit=8192.0 if axis.startswith("a") else 16.384,
+            sign=-1 if index % 2 else 1,
+            multiplier=20_000 + index,
+            shift=21,
+            zero_point=index - 3,
+        )
+        for index, axis in enumerate(AXES)
+    )
+    return Spec(
+        name="made_up",
+        labels=labels,
+        channels=channels,
+        rate_millihertz=50_000,
+        window=32,
+        hop=16,
+        input=Quantization(1 / 32, 0),
+        output=Quantization(1 / 256, -128),
+        decision=Decision((-128, -60, -20, 0, 20)[: len(labels)], smoothing=3),
+        provenance=Provenance(
+            model_sha256=bundle.sha256(model),
+            dataset="made-up",
+            dataset_sha256="0" * 64,
+            split=Split("subjects", ("1",), ("2",), ("3",)),
+            architecture="cnn",
+            size="tiny",
+            seed=1,
+            versions={"numpy": np.__version__},
+        ),
+    )
+
+
+def made_up_recordings(count: int = 2, samples: int = 200) -> list[Recording]:
+    """Noise of the whole range, with stretches at both ends of it."""
+    recordings = []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        counts = rng.integers(-32768, 32768, (samples, 6)).astype(np.int16)
+        counts[20:30], counts[40:50] = -32768, 32767
+        recordings.append(
+            Recording(counts, AXES, 50_000, AWKWARD_LABELS[seed], "3", f"made up {seed}")
+        )
+    return recordings
+
+
+def write_bundle(path: Path, with_operator: int | None = None) -> Bundle:
+    model = made_up_model(len(AWKWARD_LABELS), with_operator=with_operator)
+    spec = made_up_spec(model)
+    arena = measure_arena(model)
+    metrics = {
+        "accuracy": 0.5,
+        "macro_f1": 0.5,
+        "windows": 4,
+        "tflm_arena_bytes": {
+            "measured_bytes": arena.measured_bytes,
+            "margin_bytes": arena.margin_bytes,
+            "bytes": arena.bytes,
+        },
+    }
+    vectors = golden.make(spec, Tflm(model).run, made_up_recordings())
+    return bundle.write(path, spec, model, metrics, vectors, "<!doctype html><title>r</title>")
+
+
+def _weights(model: Model, shape: tuple[int, ...]) -> "np.typing.NDArray[np.int8]":
+    weights: np.typing.NDArray[np.int8] = model.rng.integers(-127, 128, shape).astype(np.int8)
+    return weights
