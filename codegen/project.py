@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,11 +15,15 @@ from typing import Any
 from codegen import aot, model_config, tflm
 from codegen.boards import FIRMWARE, Board, load
 from codegen.render import runtime_version
+from trainer import folder
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 
 MANIFEST = "project.json"
 MANIFEST_SCHEMA = 1
+BUILD = "build"
+"""Folder inside a project that holds what the compiler wrote."""
+
 ENGINES = ("aot", "tflm")
 
 
@@ -95,7 +97,7 @@ def generate(bundle: Bundle, board: Board, engine: str) -> dict[str, str]:
         sources=tuple(sorted(name for name in files if _is_source(name, engine))),
         files={name: _digest(text) for name, text in sorted(files.items())},
     )
-    files[MANIFEST] = _json({"schema": MANIFEST_SCHEMA, **asdict(manifest)})
+    files[MANIFEST] = signed({"schema": MANIFEST_SCHEMA, **asdict(manifest)})
     return files
 
 
@@ -103,24 +105,14 @@ def write(path: Path, files: dict[str, str]) -> Project:
     """Write a project, whole or not at all; a project that stands at ``path`` is replaced.
 
     Raises:
-        HarmcuError: something else stands at ``path``, or it cannot be written.
+        HarmcuError: something else stands at ``path``, the project there was changed by hand, or
+            it cannot be written.
     """
-    if path.exists() and not (path / MANIFEST).is_file() and any(path.iterdir()):
-        raise HarmcuError(f"{path}: exists and is no harmcu project; choose another folder")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
-            fresh = Path(temporary) / "new"
-            for name, text in files.items():
-                file = fresh / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, "utf-8", newline="\n")
-            if path.exists():
-                path.rename(Path(temporary) / "old")
-            fresh.rename(path)
-            shutil.rmtree(Path(temporary) / "old", ignore_errors=True)
-    except OSError as error:
-        raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
+    ours = {MANIFEST, BUILD}
+    if (path / MANIFEST).is_file():
+        earlier = read(path).manifest
+        ours |= set(earlier.files)
+    folder.replace(path, {name: text.encode() for name, text in files.items()}, ours)
     return read(path)
 
 
@@ -136,8 +128,12 @@ def read(path: Path) -> Project:
         raise HarmcuError(f"{path}: no such project; make one with `harmcu generate`") from None
     except (ValueError, RecursionError):
         raise HarmcuError(f"{path / MANIFEST}: damaged; generate the project again") from None
-    if not isinstance(document, dict) or document.pop("schema", None) != MANIFEST_SCHEMA:
+    if not isinstance(document, dict) or document.get("schema") != MANIFEST_SCHEMA:
         raise HarmcuError(f"{path / MANIFEST}: of another version; generate the project again")
+    digest = document.pop("digest", None)
+    if digest != _digest(_json(document)):
+        raise HarmcuError(f"{path / MANIFEST}: edited or damaged; generate the project again")
+    del document["schema"]
     try:
         manifest = Manifest(**{**document, "sources": tuple(document["sources"])})
         board = load(manifest.board)
@@ -161,7 +157,10 @@ def _check_file(path: Path, name: str, digest: str) -> None:
     except OSError:
         raise HarmcuError(f"{file}: missing; generate the project again") from None
     if found != digest:
-        raise HarmcuError(f"{file}: changed since it was generated; generate the project again")
+        raise HarmcuError(
+            f"{file}: changed since it was generated; keep your change elsewhere and generate "
+            "into a new folder"
+        )
 
 
 def _aot_unless_refused(bundle: Bundle, engine: str) -> aot.AotModel | None:
@@ -209,6 +208,11 @@ def _board_files(board: Board) -> dict[str, str]:
 def _is_source(name: str, engine: str) -> bool:
     other = {"aot", "tflm"} - {engine}
     return name.endswith((".c", ".cpp")) and name.split("/")[0] not in other
+
+
+def signed(document: dict[str, Any]) -> str:
+    """Return the text of project.json: a document, and the digest of it."""
+    return _json({**document, "digest": _digest(_json(document))})
 
 
 def _digest(text: str) -> str:

@@ -1,0 +1,247 @@
+"""Writes C for one model: the ``aot`` engine, without interpreter, flatbuffer or shape logic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from codegen import kernels, memory, tflite
+from codegen.c_text import c_array, c_comment, c_identifier
+from codegen.graph import Graph, Tensor
+from codegen.kernels import Fields, Layer
+from codegen.render import render, runtime_version
+from trainer.errors import HarmcuError
+
+# All weights together; above, no board could hold them and the C text would be enormous.
+MAX_WEIGHTS_BYTES = tflite.MAX_MODEL_BYTES
+
+_COLUMNS = 100
+_NAME_LENGTH = 40
+_TITLE_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class AotModel:
+    """The C sources of one model and what they cost.
+
+    Attributes:
+        files: text by file name: ``model_aot.h`` and ``model_aot.c``.
+        macs: multiplications of a weight and an input in one inference, padding included.
+        arena_bytes: RAM for the activations.
+        arena_lower_bound: the most bytes that are alive at once.
+        weights_bytes: flash for weights, biases, multipliers and shifts.
+        kernel_sources: the files of firmware/src/kernels/ that the model needs, sorted.
+    """
+
+    files: dict[str, str]
+    macs: int
+    arena_bytes: int
+    arena_lower_bound: int
+    weights_bytes: int
+    kernel_sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Array:
+    """A table of constants as the template shows it."""
+
+    type: str
+    name: str
+    length: int
+    text: str
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A layer as the template shows it."""
+
+    number: int
+    operator: str
+    title: str
+    function: str
+    signature: str
+    arrays: tuple[_Array, ...]
+    constants: tuple[str, ...]
+    calls: tuple[str, ...]
+    arguments: str
+    shape: str
+    output_shape: str
+    macs: int
+    is_in_place: bool
+
+
+def check(graph: Graph) -> None:
+    """Checks that the aot engine can run ``graph``.
+
+    Raises:
+        HarmcuError: it cannot; the message names the first layer that does not fit.
+    """
+    _lower(graph)
+
+
+def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
+    """Writes the aot engine for a model.
+
+    Args:
+        model: content of the .tflite file.
+        model_name: what the head comment calls the model.
+        model_sha256: digest of ``model`` in hexadecimal, for the head comment.
+
+    Returns:
+        C that implements harmcu/engine.h; the same text for the same arguments.
+
+    Raises:
+        HarmcuError: the file is damaged or holds something that the aot engine cannot run.
+    """
+    graph = tflite.read(model)
+    layers = _lower(graph)
+    plan = memory.plan(graph, {layer.operator.index for layer in layers if layer.is_in_place})
+    weights_bytes = sum(layer.weights.nbytes for layer in layers if layer.weights is not None)
+    macs = sum(layer.macs for layer in layers)
+    values = {
+        "model_name": c_comment(model_name),
+        "model_sha256": c_comment(model_sha256),
+        "runtime_version": runtime_version(),
+        "macs": macs,
+        "weights_bytes": weights_bytes,
+        "plan": plan,
+        "steps": [_step(layer, plan) for layer in layers],
+        "buffers": _buffer_lines(graph, plan),
+        "input_offset": plan.offset(graph.input),
+        "output_offset": plan.offset(graph.output),
+        "input_bytes": graph.input.elements,
+        "output_bytes": graph.output.elements,
+        "input_shape": _shape_text(graph.input),
+        "output_shape": _shape_text(graph.output),
+    }
+    return AotModel(
+        files={name: render(f"{name}.j2", values) for name in ("model_aot.h", "model_aot.c")},
+        macs=macs,
+        arena_bytes=plan.arena_bytes,
+        arena_lower_bound=plan.lower_bound,
+        weights_bytes=weights_bytes,
+        kernel_sources=tuple(sorted({layer.source for layer in layers if layer.source})),
+    )
+
+
+def _lower(graph: Graph) -> list[Layer]:
+    layers = []
+    weights_bytes = 0
+    for operator in graph.operators:
+        layer = kernels.lower(operator)
+        weights_bytes += layer.weights.nbytes if layer.weights is not None else 0
+        if weights_bytes > MAX_WEIGHTS_BYTES:
+            raise HarmcuError(
+                f"up to {operator.label} the weights take {weights_bytes} bytes, more than any "
+                "board could hold; train a smaller model"
+            )
+        layers.append(layer)
+    return layers
+
+
+def _step(layer: Layer, plan: memory.Plan) -> _Step:
+    operator = layer.operator
+    function = f"layer{operator.index:02d}_{_short_name(layer)}"
+    tensors = (*layer.inputs, layer.output)
+    return _Step(
+        number=operator.index,
+        operator=operator.name,
+        title=c_comment(layer.output.name.split(";")[0])[:_TITLE_LENGTH],
+        function=function,
+        signature=_signature(function, len(layer.inputs)),
+        arrays=_arrays(layer, function),
+        constants=_constants(layer, function),
+        calls=layer.calls,
+        arguments=", ".join(f"&arena[{plan.offset(tensor)}]" for tensor in tensors),
+        shape=f"{_shape_text(layer.inputs[0])} to {_shape_text(layer.output)}",
+        output_shape=_shape_text(layer.output),
+        macs=layer.macs,
+        is_in_place=layer.is_in_place,
+    )
+
+
+def _short_name(layer: Layer) -> str:
+    """Names a layer as its author did, as far as the converter kept that.
+
+    A tensor is called ``model/conv2d_3/Relu;model/conv2d_3/BiasAdd;...``: the layer is the last
+    part but one of the first path. Without a path, the operator has to do.
+    """
+    path = layer.output.name.split(";")[0].split("/")
+    name = path[-2] if len(path) > 1 else layer.operator.name
+    return c_identifier(name)[:_NAME_LENGTH].strip("_")
+
+
+def _signature(function: str, inputs: int) -> str:
+    head = f"static void {function}("
+    parameters = [f"const int8_t *input{number}" for number in range(inputs)] + ["int8_t *output"]
+    lines = [head]
+    for number, parameter in enumerate(parameters):
+        text = parameter + (")" if number == len(parameters) - 1 else ",")
+        gap = "" if lines[-1].endswith("(") else " "
+        # The opening brace takes two columns more.
+        if len(lines[-1]) + len(gap) + len(text) > _COLUMNS - 2 and gap:
+            lines.append(" " * len(head) + text)
+        else:
+            lines[-1] += gap + text
+    return "\n".join(lines)
+
+
+def _arrays(layer: Layer, function: str) -> tuple[_Array, ...]:
+    if layer.weights is None:
+        return ()
+    weights = layer.weights
+    tables = (
+        ("int8_t", "weights", weights.weights, 20),
+        ("int32_t", "bias", weights.bias, 8),
+        ("int32_t", "multiplier", weights.multiplier, 8),
+        ("int8_t", "shift", weights.shift, 20),
+    )
+    return tuple(
+        _Array(kind, f"{function}_{name}", values.size, c_array(values.tolist(), per_line))
+        for kind, name, values, per_line in tables
+    )
+
+
+def _constants(layer: Layer, function: str) -> tuple[str, ...]:
+    texts = [
+        f"    static const {struct.type} {struct.name} = {_braced(struct.fields, 4)};"
+        for struct in layer.structs
+    ]
+    if layer.weights is not None:
+        parts = ("weights", "bias", "multiplier", "shift")
+        names: dict[str, str] = {part: f"{function}_{part}" for part in parts}
+        texts.append(f"    static const harmcu_weights weights = {_lines(names, 4)};")
+    return tuple(texts)
+
+
+def _braced(fields: Fields, indent: int) -> str:
+    """Writes designated initialisers: flat structs on one line, others one member a line."""
+    values = {name: _value(value, indent + 4) for name, value in fields.items()}
+    is_flat = not any(isinstance(value, Mapping) for value in fields.values())
+    if is_flat and indent > 4:
+        return "{" + ", ".join(f".{name} = {value}" for name, value in values.items()) + "}"
+    return _lines(values, indent)
+
+
+def _value(value: int | tuple[int, int] | Fields, indent: int) -> str:
+    if isinstance(value, Mapping):
+        return _braced(value, indent)
+    return f"{{{value[0]}, {value[1]}}}" if isinstance(value, tuple) else str(value)
+
+
+def _lines(values: Mapping[str, str], indent: int) -> str:
+    space = " " * indent
+    lines = "".join(f"{space}    .{name} = {value},\n" for name, value in values.items())
+    return "{\n" + lines + space + "}"
+
+
+def _buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
+    last = len(graph.operators)
+    lines = []
+    for buffer in plan.buffers:
+        start = "input" if graph.input.index in buffer.tensors else f"layer {buffer.first}"
+        end = "output" if buffer.last == last else f"layer {buffer.last}"
+        lines.append(f"{buffer.offset:7d} +{buffer.size:6d}  {start} to {end}")
+    return lines
+
+
+def _shape_text(tensor: Tensor) -> str:
+    return "x".join(str(size) for size in tensor.shape) or "scalar"

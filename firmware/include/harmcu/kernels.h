@@ -1,0 +1,189 @@
+/* The layers of int8 networks, exact to the kernels of TensorFlow Lite Micro.
+ *
+ * What every function here shares:
+ * - Tensors are int8, batch 1, channels last: element (y, x, c) of a map lies at
+ *   (y * width + x) * channels + c. A signal in time has its time axis in `height` and width 1.
+ * - Quantisation is affine: real = scale * (value - zero point). The scales are folded into
+ *   multiplier and shift by codegen/kernels.py, in the way TFLM's prepare functions do it.
+ * - `input_offset` is the negated zero point of the input, `output.offset` the zero point of the
+ *   output, and `output.min` and `output.max` are the fused activation in quantised values.
+ * - Sizes come from the generator, which has checked them against each other; nothing is checked
+ *   again here. Inputs and outputs do not overlap unless a function says that they may. */
+#ifndef HARMCU_KERNELS_H
+#define HARMCU_KERNELS_H
+
+#include <stdint.h>
+
+#include "harmcu/fixed_point.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    int32_t height;
+    int32_t width;
+    int32_t channels;
+} harmcu_feature_map;
+
+typedef struct {
+    int32_t height;
+    int32_t width;
+} harmcu_extent;
+
+/* How a filter walks over a map. `pad` is the height above and the width left of the map; what lies
+ * below and to the right follows from the sizes. */
+typedef struct {
+    harmcu_extent size;
+    harmcu_extent stride;
+    harmcu_extent dilation;
+    harmcu_extent pad;
+} harmcu_filter_window;
+
+typedef struct {
+    int32_t offset;
+    int32_t min;
+    int32_t max;
+} harmcu_output_range;
+
+/* CONV_2D and DEPTHWISE_CONV_2D. */
+typedef struct {
+    harmcu_feature_map input_map;
+    harmcu_feature_map output_map;
+    harmcu_filter_window window;
+    int32_t groups; /* of a CONV_2D; 1 unless the convolution is grouped */
+    int32_t input_offset;
+    harmcu_output_range output;
+} harmcu_conv_layer;
+
+/* What belongs to each output channel of a layer with weights.
+ * weights: CONV_2D [output channel][y][x][input channel of the group],
+ *          DEPTHWISE_CONV_2D [y][x][output channel], FULLY_CONNECTED [output][input].
+ * bias: in units of input scale * weight scale; zeros where the model has none.
+ * multiplier, shift: of input scale * weight scale / output scale. */
+typedef struct {
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} harmcu_weights;
+
+void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
+                   int8_t *output);
+
+/* Output channel c reads input channel c / (output channels / input channels). */
+void harmcu_depthwise_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w,
+                             const int8_t *input, int8_t *output);
+
+/* FULLY_CONNECTED on `rows` vectors of `inputs` values each. */
+typedef struct {
+    int32_t rows;
+    int32_t inputs;
+    int32_t outputs;
+    int32_t input_offset;
+    harmcu_output_range output;
+} harmcu_fully_connected_layer;
+
+void harmcu_fully_connected(const harmcu_fully_connected_layer *layer, const harmcu_weights *w,
+                            const int8_t *input, int8_t *output);
+
+/* MAX_POOL_2D and AVERAGE_POOL_2D. The average counts only values inside the map and rounds
+ * halves away from zero. */
+typedef struct {
+    harmcu_feature_map input_map;
+    harmcu_feature_map output_map;
+    harmcu_filter_window window;
+    harmcu_output_range output; /* the offset is unused: input and output are quantised alike */
+} harmcu_pool_layer;
+
+void harmcu_max_pool2d(const harmcu_pool_layer *layer, const int8_t *input, int8_t *output);
+void harmcu_average_pool2d(const harmcu_pool_layer *layer, const int8_t *input, int8_t *output);
+
+/* MEAN and REDUCE_MAX over any axes of a tensor of rank four or less: after neighbouring axes of
+ * the same kind are merged, the input has the shape
+ * [outer][reduced_outer][middle][reduced_inner][inner] and the output [outer][middle][inner]. */
+typedef struct {
+    int32_t outer;
+    int32_t reduced_outer;
+    int32_t middle;
+    int32_t reduced_inner;
+    int32_t inner;
+} harmcu_reduce_layer;
+
+/* multiplier and shift hold input scale / output scale / number of reduced values. */
+typedef struct {
+    int32_t input_offset;
+    int32_t multiplier;
+    int32_t shift;
+    harmcu_output_range output;
+} harmcu_rescaling;
+
+void harmcu_mean(const harmcu_reduce_layer *layer, const harmcu_rescaling *scale,
+                 const int8_t *input, int8_t *output);
+void harmcu_reduce_max(const harmcu_reduce_layer *layer, const int8_t *input, int8_t *output);
+
+/* One input of a CONCATENATION: `count` blocks of `size` values, which lie one after the other in
+ * the input and `stride` values apart in the output. */
+typedef struct {
+    int32_t count;
+    int32_t size;
+    int32_t stride;
+} harmcu_blocks;
+
+void harmcu_copy_blocks(const harmcu_blocks *layer, const int8_t *input, int8_t *output);
+
+/* SOFTMAX on `rows` vectors of `depth` values; the output has scale 1/256 and zero point -128.
+ * multiplier and shift turn a difference of two inputs into Q5.26; a difference below `diff_min`
+ * counts as zero. */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+    int32_t multiplier;
+    int32_t shift;
+    int32_t diff_min;
+} harmcu_softmax_layer;
+
+void harmcu_softmax(const harmcu_softmax_layer *layer, const int8_t *input, int8_t *output);
+
+/* QUANTIZE from int8 to int8: `count` values get the scale and the zero point of the output.
+ * input and output may be the same. */
+void harmcu_requantize(const harmcu_rescaling *scale, int32_t count, const int8_t *input,
+                       int8_t *output);
+
+/* From here on: what the kernels share among themselves. */
+
+/* The output value of channel `c` whose sum of products is `sum`. */
+static inline int8_t harmcu_finish(int32_t sum, const harmcu_weights *w, int32_t c,
+                                   const harmcu_output_range *output) {
+    const int32_t total = harmcu_wrapping_add(sum, w->bias[c]);
+    const int32_t scaled = harmcu_rescale(total, w->multiplier[c], w->shift[c]);
+    const int32_t value = harmcu_wrapping_add(scaled, output->offset);
+    return (int8_t)harmcu_clamp(value, output->min, output->max);
+}
+
+/* The taps of a filter, [first, end), that fall inside a map along one axis. */
+typedef struct {
+    int32_t first;
+    int32_t end;
+} harmcu_taps;
+
+/* origin: where tap 0 lies, negative inside the padding; size: of the map along this axis.
+ * Counting steps instead of dividing: inside the map neither loop runs, and a Cortex-M0 has no
+ * division. */
+static inline harmcu_taps harmcu_taps_inside(int32_t origin, int32_t size, int32_t taps,
+                                             int32_t dilation) {
+    harmcu_taps inside = {0, taps};
+    while (inside.first < taps && origin + inside.first * dilation < 0) {
+        inside.first++;
+    }
+    while (inside.end > inside.first && origin + (inside.end - 1) * dilation >= size) {
+        inside.end--;
+    }
+    return inside;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,75 @@
+/* MAX_POOL_2D and AVERAGE_POOL_2D. Input and output are quantised alike, so no value is rescaled;
+ * only the fused activation clamps. */
+#include "harmcu/kernels.h"
+
+/* The part of the map under one output value, as half-open ranges. A pool is not dilated and
+ * SAME padding is smaller than the filter, so it is never empty. */
+typedef struct {
+    int32_t top;
+    int32_t bottom;
+    int32_t left;
+    int32_t right;
+} pool_area;
+
+static pool_area area_of(const harmcu_pool_layer *layer, int32_t y, int32_t x) {
+    const harmcu_filter_window *window = &layer->window;
+    const int32_t y0 = y * window->stride.height - window->pad.height;
+    const int32_t x0 = x * window->stride.width - window->pad.width;
+    const pool_area area = {
+        .top = harmcu_clamp(y0, 0, layer->input_map.height),
+        .bottom = harmcu_clamp(y0 + window->size.height, 0, layer->input_map.height),
+        .left = harmcu_clamp(x0, 0, layer->input_map.width),
+        .right = harmcu_clamp(x0 + window->size.width, 0, layer->input_map.width),
+    };
+    return area;
+}
+
+static int32_t max_over(const harmcu_feature_map *map, const pool_area *area,
+                        const int8_t *channel) {
+    int32_t max = INT8_MIN;
+    for (int32_t y = area->top; y < area->bottom; y++) {
+        for (int32_t x = area->left; x < area->right; x++) {
+            const int32_t value = channel[(y * map->width + x) * map->channels];
+            max = value > max ? value : max;
+        }
+    }
+    return max;
+}
+
+static int32_t sum_over(const harmcu_feature_map *map, const pool_area *area,
+                        const int8_t *channel) {
+    int32_t sum = 0;
+    for (int32_t y = area->top; y < area->bottom; y++) {
+        for (int32_t x = area->left; x < area->right; x++) {
+            sum += channel[(y * map->width + x) * map->channels];
+        }
+    }
+    return sum;
+}
+
+void harmcu_max_pool2d(const harmcu_pool_layer *layer, const int8_t *input, int8_t *output) {
+    for (int32_t y = 0; y < layer->output_map.height; y++) {
+        for (int32_t x = 0; x < layer->output_map.width; x++) {
+            const pool_area area = area_of(layer, y, x);
+            for (int32_t c = 0; c < layer->output_map.channels; c++) {
+                const int32_t max = max_over(&layer->input_map, &area, input + c);
+                *output++ = (int8_t)harmcu_clamp(max, layer->output.min, layer->output.max);
+            }
+        }
+    }
+}
+
+void harmcu_average_pool2d(const harmcu_pool_layer *layer, const int8_t *input, int8_t *output) {
+    for (int32_t y = 0; y < layer->output_map.height; y++) {
+        for (int32_t x = 0; x < layer->output_map.width; x++) {
+            const pool_area area = area_of(layer, y, x);
+            const int32_t count = (area.bottom - area.top) * (area.right - area.left);
+            for (int32_t c = 0; c < layer->output_map.channels; c++) {
+                const int32_t sum = sum_over(&layer->input_map, &area, input + c);
+                const int32_t half = sum > 0 ? count / 2 : -(count / 2);
+                const int32_t mean = (sum + half) / count;
+                *output++ = (int8_t)harmcu_clamp(mean, layer->output.min, layer->output.max);
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+"""Generated C on emulated Cortex-M CPUs against TensorFlow Lite Micro, byte for byte.
+
+Many models share one program and one launch of the emulator: their public functions are renamed
+by the preprocessor, inputs are compiled in, and scores come back as hexadecimal lines.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from bench_models import BENCH, bench
+from host_engine import FIRMWARE, REPOSITORY, STRICT, run
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from random_models import LAYERS, Example, chains, models
+from tflm_oracle import tflm_scores
+
+from codegen import aot
+from codegen.c_text import c_array
+
+SEMIHOSTING = REPOSITORY / "tests" / "firmware" / "semihosting"
+CPUS = {
+    "cortex-m4": ("mps2-an386", ["-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-O2"]),
+    "cortex-m3": ("mps2-an385", ["-mfloat-abi=soft", "-Os"]),
+}
+WINDOWS = 3
+PUBLIC = ("engine_name", "engine_init", "engine_input", "engine_invoke")
+
+MAIN_HEAD = """
+#include <stdint.h>
+#include <stdbool.h>
+#include <string.h>
+#include "semihosting.h"
+
+static void write_hex(const int8_t *values, int count) {
+    char text[3] = {0};
+    for (int i = 0; i < count; i++) {
+        text[0] = "0123456789abcdef"[(values[i] >> 4) & 15];
+        text[1] = "0123456789abcdef"[values[i] & 15];
+        host_write(text);
+    }
+    host_write("\\n");
+}
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tools() -> None:
+    for tool in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            # In CI a missing tool is a failure, never a silent skip.
+            say = pytest.fail if "CI" in os.environ else pytest.skip
+            say(f"{tool} is missing; install gcc-arm-none-eabi and qemu-system-arm")
+
+
+def _test_of(number: int, windows: npt.NDArray[np.int8], outputs: int) -> tuple[str, str]:
+    """Declarations and statements that run one model on its windows."""
+    declarations = f"""
+bool m{number}_engine_init(void);
+int8_t *m{number}_engine_input(void);
+bool m{number}_engine_invoke(int8_t *scores);
+static const int8_t windows{number}[] = {{
+{c_array(windows.ravel().tolist(), 20)}}};
+static int8_t scores{number}[{outputs}];
+"""
+    size = windows[0].size
+    statements = f"""
+    if (!m{number}_engine_init()) {{
+        return 1;
+    }}
+    for (int i = 0; i < {len(windows)}; i++) {{
+        memcpy(m{number}_engine_input(), windows{number} + i * {size}, {size});
+        if (!m{number}_engine_invoke(scores{number})) {{
+            return 1;
+        }}
+        write_hex(scores{number}, {outputs});
+    }}
+"""
+    return declarations, statements
+
+
+def _scores(
+    cpu: str, folder: Path, cases: list[tuple[bytes, npt.NDArray[np.int8], int]]
+) -> list[list[list[int]]]:
+    """Compiles all models into one program and runs it; int8 scores by model and window."""
+    machine, flags = CPUS[cpu]
+    sources: list[Path] = [SEMIHOSTING / "startup.c"]
+    parts = []
+    needed: set[str] = set()
+    for number, (model, windows, outputs) in enumerate(cases):
+        generated = aot.generate(model, f"model {number}", "0" * 64)
+        needed |= set(generated.kernel_sources)
+        home = folder / f"m{number}"
+        home.mkdir(parents=True)
+        for name, text in generated.files.items():
+            (home / name).write_text(text, encoding="utf-8")
+        renames = [f"#define harmcu_{name} m{number}_{name}" for name in PUBLIC]
+        lines = [*renames, f'#include "m{number}/model_aot.c"', ""]
+        sources.append(folder / f"m{number}.c")
+        sources[-1].write_text("\n".join(lines), encoding="utf-8")
+        parts.append(_test_of(number, windows, outputs))
+    main = folder / "main.c"
+    body = "".join(statements for _, statements in parts)
+    declarations = "".join(text for text, _ in parts)
+    main.write_text(f"{MAIN_HEAD}{declarations}int main(void) {{{body}    return 0;\n}}\n")
+    sources += [main, *(FIRMWARE / "src" / "kernels" / name for name in sorted(needed))]
+    target = [f"-mcpu={cpu}", "-mthumb", *flags]
+    link = ["-nostartfiles", "--specs=nano.specs", "-T", SEMIHOSTING / "link.ld"]
+    include = [f"-I{folder}", f"-I{SEMIHOSTING}"]
+    program = folder / "program.elf"
+    run(["arm-none-eabi-gcc", *target, *STRICT, *include, *sources, *link, "-o", program])
+    emulator = ["qemu-system-arm", "-M", machine, "-nographic", "-monitor", "none"]
+    emulator += ["-serial", "none", "-chardev", "stdio,id=host"]
+    emulator += ["-semihosting-config", "enable=on,target=native,chardev=host"]
+    raw = run([*emulator, "-kernel", program]).decode("ascii").split()
+    lines = iter(raw)
+    return [
+        [np.frombuffer(bytes.fromhex(next(lines)), dtype=np.int8).tolist() for _ in windows]
+        for _, windows, _ in cases
+    ]
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_random_models(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    layers = [models(name) for name in LAYERS]
+    batch = st.tuples(*layers, *layers, chains(), chains())
+
+    # The first batch is the simplest one, the others are random.
+    @settings(
+        max_examples=4,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(batch)
+    def check(examples: tuple[Example, ...]) -> None:
+        folder = tmp_path_factory.mktemp(cpu)
+        cases = [(e.model, e.windows(WINDOWS), e.outputs) for e in examples]
+        for example, scores in zip(examples, _scores(cpu, folder, cases), strict=True):
+            expected = tflm_scores(example.model, example.windows(WINDOWS))
+            assert scores == expected.tolist(), example
+        shutil.rmtree(folder)
+
+    check()
+
+
+def test_bench_cnn(tmp_path: Path) -> None:
+    model = bench("cnn.tflite")
+    windows = np.load(BENCH / "cnn_x.npy")
+    expected = np.load(BENCH / "cnn_y.npy").reshape(len(windows), 6)
+    assert _scores("cortex-m4", tmp_path, [(model, windows, 6)]) == [expected.tolist()]

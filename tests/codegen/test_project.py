@@ -1,0 +1,108 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from codegen import boards, project
+from trainer.bundle import Bundle
+from trainer.errors import HarmcuError
+
+
+@pytest.fixture
+def made(made_up: Bundle, tmp_path: Path) -> project.Project:
+    return project.write(tmp_path / "project", files_of(made_up))
+
+
+def files_of(bundle: Bundle, engine: str = "aot") -> dict[str, str]:
+    return project.generate(bundle, boards.load("mps2_an386"), engine)
+
+
+def test_what_was_written_is_read(made: project.Project, made_up: Bundle) -> None:
+    assert project.read(made.path) == made
+    assert made.manifest.model_sha256 == made_up.spec.provenance.model_sha256
+    assert "aot/model_aot.c" in made.manifest.sources
+    assert not any(source.startswith("tflm/") for source in made.manifest.sources)
+
+
+def test_only_the_kernels_that_are_needed(made: project.Project) -> None:
+    kernels = {f for f in made.manifest.sources if f.startswith("src/kernels/")}
+    assert "src/kernels/conv2d.c" in kernels
+    assert "src/kernels/depthwise_conv2d.c" not in kernels
+
+
+def test_generated_c_refuses_another_runtime(made: project.Project) -> None:
+    for name in ("aot/model_aot.c", "model/model_config.h", "tflm/tflm_engine.cpp"):
+        assert f"HARMCU_RUNTIME_VERSION != {made.manifest.runtime_version}" in (
+            made.path / name
+        ).read_text("utf-8"), name
+
+
+def test_generated_c_is_formatted(made: project.Project) -> None:
+    """By the repository's own rules, as if written by hand."""
+    import subprocess
+    import sys
+
+    style = Path(__file__).parents[2] / ".clang-format"
+    for name in ("model/model_config.h", "aot/model_aot.c", "aot/model_aot.h"):
+        clang_format = Path(sys.executable).with_name("clang-format")
+        check = [clang_format, "--dry-run", "--Werror", f"--style=file:{style}"]
+        subprocess.run([*check, made.path / name], check=True)
+
+
+@pytest.mark.parametrize("part", ["project.json", "src/window.c", "model/model_config.c"])
+def test_a_flipped_bit_is_refused_and_named(made: project.Project, part: str) -> None:
+    file = made.path / part
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 4
+    file.write_bytes(data)
+    with pytest.raises(HarmcuError, match=part.split("/")[-1].replace(".", r"\.")):
+        project.read(made.path)
+
+
+def test_another_version_is_refused(made: project.Project) -> None:
+    file = made.path / project.MANIFEST
+    file.write_text(project.signed({**json.loads(file.read_text()), "schema": 2}))
+    with pytest.raises(HarmcuError, match="of another version"):
+        project.read(made.path)
+
+
+@pytest.mark.parametrize("name", ["../outside.c", "/etc/passwd", "a/../../b.c"])
+def test_a_path_that_leaves_the_project_is_refused(made: project.Project, name: str) -> None:
+    file = made.path / project.MANIFEST
+    document = json.loads(file.read_text())
+    del document["digest"]
+    document["files"][name] = "0" * 64
+    document["sources"].append(name)
+    file.write_text(project.signed(document))
+    with pytest.raises(HarmcuError, match="leaves the project"):
+        project.read(made.path)
+
+
+def test_a_project_is_replaced_and_its_build_with_it(
+    made: project.Project, made_up: Bundle
+) -> None:
+    (made.path / "build").mkdir()
+    (made.path / "build" / "old.o").write_text("old")
+    project.write(made.path, files_of(made_up, "tflm"))
+    assert project.read(made.path).manifest.engine == "tflm"
+    assert not (made.path / "build").exists()
+
+
+def test_notes_of_the_user_are_kept(made: project.Project, made_up: Bundle) -> None:
+    (made.path / "notes.txt").write_text("mine")
+    with pytest.raises(HarmcuError, match=r"notes\.txt, which harmcu did not write"):
+        project.write(made.path, files_of(made_up))
+    assert (made.path / "notes.txt").read_text() == "mine"
+
+
+def test_an_unknown_engine_is_refused(made_up: Bundle) -> None:
+    with pytest.raises(HarmcuError, match="aot, tflm"):
+        files_of(made_up, "fast")
+
+
+def test_every_board_loads() -> None:
+    assert {"host", "mps2_an386"} <= set(boards.names())
+    for name in boards.names():
+        assert boards.load(name).sensor_rates_millihertz
+    with pytest.raises(HarmcuError, match="no board is called 'uno'"):
+        boards.load("uno")
