@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trainer import folder
 from trainer.errors import HarmcuError
 from trainer.spec import Spec, check, from_document
 
@@ -28,6 +27,8 @@ MODEL, SPEC, METRICS, GOLDEN, REPORT = (
     "golden.npz",
     "report.html",
 )
+
+PARTS = (MODEL, SPEC, METRICS, GOLDEN, REPORT)
 
 MAX_FILE_BYTES = 64 << 20
 """No part of a bundle for a microcontroller comes near this; a larger file is not one of ours."""
@@ -56,17 +57,12 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def exists(path: Path) -> bool:
-    """Tell whether ``path`` is a folder that this module wrote (whole or damaged)."""
-    return (path / SPEC).is_file() and (path / MODEL).is_file()
-
-
 def write(
     path: Path, spec: Spec, model: bytes, metrics: dict[str, Any], golden: Golden, report: str
 ) -> Bundle:
     """Write a bundle, whole or not at all.
 
-    A bundle that stands at ``path`` is replaced; any other file or folder there is an error.
+    A bundle that stands at ``path`` is replaced; any other file there is an error.
 
     Args:
         path: the folder to make.
@@ -89,10 +85,7 @@ def write(
         REPORT: report.encode(),
     }
     files[SPEC] = _spec_bytes(spec, files)
-    try:
-        _replace_folder(path, files)
-    except OSError as error:
-        raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
+    folder.replace(path, files, PARTS)
     return read(path)
 
 
@@ -186,18 +179,3 @@ def _read_part(path: Path, name: str) -> bytes:
         return part.read_bytes()
     except OSError as error:
         raise HarmcuError(f"{part}: {error.strerror}; check the file's permissions") from None
-
-
-def _replace_folder(path: Path, files: dict[str, bytes]) -> None:
-    if path.exists() and not exists(path) and (not path.is_dir() or any(path.iterdir())):
-        raise HarmcuError(f"{path}: exists and is no bundle; choose another folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
-        fresh = Path(temporary) / "new"
-        fresh.mkdir()
-        for name, data in files.items():
-            (fresh / name).write_bytes(data)
-        if path.exists():
-            path.rename(Path(temporary) / "old")
-        fresh.rename(path)
-        shutil.rmtree(Path(temporary) / "old", ignore_errors=True)

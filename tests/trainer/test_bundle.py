@@ -107,7 +107,7 @@ def test_a_folder_with_other_things_is_not_touched(made_up: Bundle, tmp_path: Pa
     diary = tmp_path / "mine" / "diary.txt"
     diary.parent.mkdir()
     diary.write_text("dear diary")
-    with pytest.raises(HarmcuError, match="is no bundle"):
+    with pytest.raises(HarmcuError, match=r"diary\.txt, which harmcu did not write"):
         _write(diary.parent, made_up)
     assert diary.read_text() == "dear diary"
 

@@ -1,0 +1,34 @@
+"""Requests and recordings for tests."""
+
+from pathlib import Path
+
+import numpy as np
+
+from trainer import pipeline
+from trainer.recording import AXES, Dataset, Recording
+
+
+def tiny_request(out: Path) -> pipeline.TrainRequest:
+    return pipeline.TrainRequest(dataset="watch", out=out, size="tiny", seed=7, epochs=1)
+
+
+def a_recording(
+    samples: int = 300,
+    label: str = "walk",
+    subject: str = "1",
+    rate_millihertz: int = 50_000,
+    axes: tuple[str, ...] = AXES,
+    seed: int = 0,
+) -> Recording:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(-20_000, 20_000, (samples, len(axes))).astype(np.int16)
+    return Recording(counts, axes, rate_millihertz, label, subject, f"generated {seed}")
+
+
+def a_dataset(subjects: list[str], official: tuple[str, ...] = ()) -> Dataset:
+    recordings = tuple(
+        a_recording(label=label, subject=subject, seed=index)
+        for index, subject in enumerate(subjects)
+        for label in ("walk", "sit")
+    )
+    return Dataset("generated", recordings, ("walk", "sit"), "0" * 64, official, 128, 64)

@@ -1,0 +1,25 @@
+import subprocess
+import sys
+
+import pytest
+
+from trainer import datasets
+from trainer.errors import HarmcuError
+
+
+def test_every_module_is_a_data_set() -> None:
+    assert datasets.names() == ("uci-har", "watch")
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(HarmcuError, match=r"'uci_har'; choose one of uci-har, watch"):
+        datasets.load("uci_har")
+
+
+def test_loading_needs_no_tensorflow() -> None:
+    code = (
+        "import sys; from trainer import datasets, evaluate, pipeline, report, splits, tflm;"
+        "datasets.load('watch');"
+        "assert not {'tensorflow', 'tf_keras', 'seglearn', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

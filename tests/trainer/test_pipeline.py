@@ -1,0 +1,146 @@
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up import tiny_request
+
+from trainer import bundle, datasets, golden, pipeline, splits
+from trainer.bundle import Bundle
+from trainer.errors import HarmcuError
+from trainer.pipeline import TrainRequest
+from trainer.tflm import Tflm
+
+
+def test_a_bundle_is_whole(trained: Bundle) -> None:
+    spec = bundle.read(trained.path).spec
+    assert spec.name == "watch_cnn_tiny"
+    assert spec.labels == datasets.load("watch").labels
+    assert (spec.window, spec.hop, spec.rate_millihertz) == (128, 32, 50_000)
+    assert (spec.input.scale, spec.input.zero_point) == (1 / 32, 0)
+    assert (spec.output.scale, spec.output.zero_point) == (1 / 256, -128)
+    split = spec.provenance.split
+    assert not {*split.train, *split.validation} & {*split.test}
+
+
+def test_figures_are_those_of_the_model_on_the_held_out(trained: Bundle) -> None:
+    again = pipeline.evaluate(trained, "watch")
+    assert set(again["per_subject"]) == set(trained.spec.provenance.split.test)
+    for name, value in again.items():
+        assert trained.metrics[name] == value
+    # One epoch teaches something: chance is one in seven.
+    assert again["accuracy"] > 0.3
+
+
+def test_metrics_say_what_they_should(trained: Bundle) -> None:
+    metrics = json.loads((trained.path / "metrics.json").read_text())
+    assert metrics["model_bytes"] == len(trained.model)
+    arena = metrics["tflm_arena_bytes"]
+    assert arena["bytes"] == arena["measured_bytes"] + arena["margin_bytes"]
+    assert len(metrics["history"]["loss"]) == len(metrics["history"]["validation_accuracy"]) == 2
+    assert metrics["history"]["float_epochs"] == 1
+    assert sum(map(sum, metrics["confusion"])) == metrics["windows"]
+
+
+def test_golden_vectors_are_of_every_label_and_replay(trained: Bundle) -> None:
+    assert (trained.path / "golden.npz").stat().st_size < 1_000_000
+    traces = golden.traces(trained.golden)
+    engine = Tflm(trained.model).run
+    # Two excerpts of four windows for each of 7 labels, at four rates.
+    assert len(traces) == 2 * 7 * 4
+    for trace in traces[:8]:
+        again = golden.run(trained.spec, engine, trace.counts, trace.rate_millihertz)
+        assert (again.scores == trace.scores).all()
+        assert len(trace.scores) >= 3
+
+
+def test_another_process_trains_the_same_model(trained: Bundle, tmp_path: Path) -> None:
+    """Also with other hash randomisation, and into another folder."""
+    code = (
+        "import sys; from pathlib import Path; from made_up import tiny_request;"
+        "from trainer import pipeline; pipeline.train(tiny_request(Path(sys.argv[1])))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "again")],
+        env={
+            **os.environ,
+            "PYTHONHASHSEED": "1234",
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (result.stdout, result.stderr) == ("", ""), "only our own progress may be seen"
+    for part in ("model.tflite", "spec.json", "metrics.json", "golden.npz", "report.html"):
+        assert (tmp_path / "again" / part).read_bytes() == (trained.path / part).read_bytes(), part
+
+
+def test_progress_starts_and_ends_every_step(tmp_path: Path) -> None:
+    heard: list[tuple[str, int, int]] = []
+
+    def stop_at_tensorflow(step: str, done: int, total: int, _: object) -> None:
+        heard.append((step, done, total))
+        if step == "start TensorFlow":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.train(tiny_request(tmp_path / "bundle"), stop_at_tensorflow)
+    assert heard == [("load data", 0, 1), ("load data", 1, 1), ("start TensorFlow", 0, 1)]
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "0 epochs; train for at least one"),
+        ({"seed": -1}, "the seed -1 is out of range"),
+        ({"seed": 2**32}, "out of range"),
+        ({"dataset": "nothing"}, "unknown data set 'nothing'"),
+        ({"architecture": "rnn"}, "unknown architecture 'rnn'"),
+        ({"size": "huge"}, "no size 'huge'"),
+        ({"dataset": "uci-har"}, "--data"),
+    ],
+)
+def test_a_bad_request_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    request = dataclasses.replace(TrainRequest("watch", tmp_path / "out"), **change)
+    with pytest.raises(HarmcuError, match=message):
+        pipeline.train(request)
+
+
+def test_a_folder_with_other_things_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("dear diary")
+    with pytest.raises(HarmcuError, match=r"diary\.txt, which harmcu did not write"):
+        pipeline.train(TrainRequest("watch", tmp_path))
+    assert (tmp_path / "diary.txt").read_text() == "dear diary"
+
+
+def test_scaling_looks_at_training_subjects_only(trained: Bundle) -> None:
+    dataset = datasets.load("watch")
+    training = splits.of_subjects(dataset.recordings, trained.spec.provenance.split.train)
+    from trainer import windows
+
+    assert windows.channel_scaling(training) == trained.spec.channels
+
+
+def test_evaluating_on_those_who_trained_is_refused(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = datasets.load("watch")
+    training = splits.of_subjects(dataset.recordings, trained.spec.provenance.split.train)
+    seen = dataclasses.replace(dataset, recordings=training)
+    monkeypatch.setattr(datasets, "load", lambda *_: seen)
+    with pytest.raises(HarmcuError, match="took part in training"):
+        pipeline.evaluate(trained, "watch")
+
+
+def test_golden_counts_are_held_out_recordings(trained: Bundle) -> None:
+    test = splits.of_subjects(datasets.load("watch").recordings, trained.spec.provenance.split.test)
+    own_rate = [t for t in golden.traces(trained.golden) if t.rate_millihertz == 50_000]
+    for trace in own_rate:
+        length = len(trace.counts)
+        assert any(np.array_equal(r.counts[:length], trace.counts) for r in test)

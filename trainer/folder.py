@@ -1,0 +1,67 @@
+"""Folders that harmcu writes: whole or not at all, and never over anything of the user's."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from trainer.errors import HarmcuError
+
+
+def replace(path: Path, files: Mapping[str, bytes], ours: Collection[str]) -> None:
+    """Make ``path`` a folder of exactly these files.
+
+    Args:
+        path: where nothing, an empty folder, or an earlier folder of ours stands.
+        files: content by relative path.
+        ours: relative paths, files or whole folders, that an earlier folder of ours may hold.
+
+    Raises:
+        HarmcuError: something else stands there, or it cannot be written. Nothing has changed then.
+    """
+    check_free(path, ours)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+            fresh, old = Path(temporary) / "new", Path(temporary) / "old"
+            for name, data in files.items():
+                file = fresh / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+            _swap(path, fresh, old)
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
+
+
+def check_free(path: Path, ours: Collection[str]) -> None:
+    """Check that nothing but what ``ours`` names stands at ``path``.
+
+    Raises:
+        HarmcuError: something does; the message names it.
+    """
+    if path.exists() and not path.is_dir():
+        raise HarmcuError(f"{path}: exists and is no folder; choose another name")
+    if not path.is_dir():
+        return
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
+        mine = name in ours or any(name.startswith(f"{folder}/") for folder in ours)
+        if not mine and (file.is_symlink() or not file.is_dir()):
+            raise HarmcuError(
+                f"{path}: holds {name}, which harmcu did not write; choose another folder"
+            )
+
+
+def _swap(path: Path, fresh: Path, old: Path) -> None:
+    if not path.exists():
+        fresh.rename(path)
+        return
+    path.rename(old)
+    try:
+        fresh.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
