@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codegen.boards import Toolchain
-from codegen.project import Project
+from codegen.project import BUILD, Project
 from trainer.errors import HarmcuError
-
-BUILD = "build"
-"""Folder inside a project that holds what the compiler wrote."""
 
 
 @dataclass(frozen=True)

@@ -162,13 +162,15 @@ def test_a_changed_project_is_refused(made_up: Bundle, tmp_path: Path) -> None:
     harmcu("generate", made_up.path, "-o", out)
     (out / "src" / "window.c").write_text("/* mine */\n")
     assert "window.c: changed" in harmcu("build", out, code=1).stderr
+    assert "window.c: changed" in harmcu("generate", made_up.path, "-o", out, code=1).stderr
+    assert (out / "src" / "window.c").read_text() == "/* mine */\n"
 
 
 def test_a_folder_of_something_else_is_not_touched(made_up: Bundle, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diary.txt").write_text("dear diary")
     said = harmcu("generate", made_up.path, "-o", tmp_path / "mine", code=1).stderr
-    assert "is no harmcu project" in said
+    assert "diary.txt, which harmcu did not write" in said
     assert [f.name for f in (tmp_path / "mine").iterdir()] == ["diary.txt"]
 
 

@@ -1,0 +1,30 @@
+.PHONY: demo test test-slow lint format setup-demo setup-dev
+
+demo: setup-demo
+	.venv/bin/harmcu demo $(ARGS)
+
+test: setup-dev
+	.venv/bin/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+# What takes minutes: long fuzzing, full training. CI runs it too.
+test-slow: setup-dev
+	.venv/bin/python -m pytest -n 2 -m slow $(ARGS)
+
+C_SOURCES = $(shell find firmware tests -name '*.c' -o -name '*.h')
+
+lint: setup-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/clang-format --dry-run --Werror $(C_SOURCES)
+
+format: setup-dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	.venv/bin/clang-format -i $(C_SOURCES)
+
+setup-demo:
+	@sh tools/setup.sh demo
+
+setup-dev:
+	@sh tools/setup.sh demo,dev

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Makes everything ready that `make demo` and `make test` need; does nothing when it is.
+#
+# usage: sh tools/setup.sh EXTRAS    for example: sh tools/setup.sh demo
+set -eu
+cd "$(dirname "$0")/.."
+extras=$1
+python=${PYTHON:-python3}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Debian packages whose command is missing.
+missing=""
+has qemu-system-arm || missing="$missing qemu-system-arm"
+has arm-none-eabi-gcc || missing="$missing gcc-arm-none-eabi libnewlib-arm-none-eabi"
+has cc || missing="$missing gcc libc6-dev"
+has "$python" || missing="$missing python3"
+"$python" -c "import ensurepip" 2>/dev/null || missing="$missing python3-venv"
+
+if [ -n "$missing" ]; then
+    if ! has apt-get; then
+        echo "harmcu needs, and cannot install here:$missing" >&2
+        echo "macOS: brew install qemu && brew install --cask gcc-arm-embedded" >&2
+        echo "Other systems: your package manager has them under similar names." >&2
+        exit 1
+    fi
+    run=""
+    if [ "$(id -u)" -ne 0 ]; then
+        has sudo || { echo "install as root, then try again: apt-get install$missing" >&2; exit 1; }
+        run="sudo"
+    fi
+    echo "installing Debian packages:$missing"
+    $run apt-get update -qq
+    # shellcheck disable=SC2086  # one word a package
+    $run env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+# One stamp for each state of pyproject.toml: a second run installs nothing.
+stamp=".venv/harmcu-$extras-$(cksum <pyproject.toml | tr ' ' -)"
+if [ ! -e "$stamp" ]; then
+    echo "installing Python packages into .venv (TensorFlow is large: some minutes)"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".[$extras]"
+    touch "$stamp"
+fi
