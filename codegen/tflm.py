@@ -85,6 +85,7 @@ def generate(model: bytes, model_name: str, model_sha256: str, arena_bytes: int)
         "input_bytes": graph.input.elements,
         "output_bytes": graph.output.elements,
         "has_state": graph.has_state,
+        "has_per_channel_dense": _has_per_channel_dense(graph),
         "runtime_version": runtime_version(),
     }
     return TflmModel(
@@ -94,6 +95,18 @@ def generate(model: bytes, model_name: str, model_sha256: str, arena_bytes: int)
             "tflm_engine.cpp": render("tflm_engine.cpp.j2", values),
         },
         operators=operators,
+    )
+
+
+def _has_per_channel_dense(graph: Graph) -> bool:
+    """Whether a FULLY_CONNECTED has one scale an output, which older interpreters misread."""
+    return any(
+        operator.name == "FULLY_CONNECTED"
+        and tensor is not None
+        and tensor.quantization is not None
+        and len(tensor.quantization.scales) > 1
+        for operator in graph.operators
+        for tensor in operator.inputs[1:2]
     )
 
 

@@ -66,12 +66,12 @@ class Model:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
 
-    def activation(
-        self, shape: tuple[int, ...], scale: float, zero_point: int, kind: int = INT8
-    ) -> Activation:
+    def activation(self, shape: tuple[int, ...], scale: float, zero_point: int) -> Activation:
         """Adds a tensor that is computed, or the model's input."""
-        index = self._tensor(shape, kind, 0, [scale], [zero_point], 0)
-        return Activation(index, shape, float(np.float32(scale)), zero_point)
+        # Beyond these limits, where only long chains lead, TFLM refuses to prepare some layers.
+        bounded = float(np.float32(min(max(scale, 2.0**-20), 2.0**20)))
+        index = self._tensor(shape, INT8, 0, [bounded], [zero_point], 0)
+        return Activation(index, shape, bounded, zero_point)
 
     def constant(
         self,

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bench_models import bench
-from random_models import OPERATORS, Model, one_layer
+from random_models import OPERATORS, Model, one_layer, schema
 
 from codegen import tflm
 from trainer.errors import HarmcuError
@@ -61,6 +62,21 @@ def test_model_with_state_is_reset_before_every_window() -> None:
     )
     text = generated.files["tflm_engine.cpp"]
     assert text.index("interpreter->Reset()") < text.index("interpreter->Invoke()")
+
+
+def test_dense_layer_per_channel_does_not_reach_the_arduino_libraries() -> None:
+    def text(scales: list[float]) -> str:
+        model = Model(seed=0)
+        source = model.activation((1, 4), 0.1, 0)
+        weights = model.constant(np.ones((3, 4), dtype=np.int8), scales)
+        result = model.activation((1, 3), 0.1, 0)
+        kind = schema.BuiltinOptions.FullyConnectedOptions
+        options = schema.FullyConnectedOptionsT()
+        model.add(OPERATORS.FULLY_CONNECTED, [source.index, weights], result, kind, options)
+        return generate(model.finish(source, result)).files["tflm_engine.cpp"]
+
+    assert '#error "A dense layer is quantised per channel' in text([0.1, 0.2, 0.3])
+    assert "per channel" not in text([0.1])
 
 
 def test_unknown_operator_is_refused_by_name() -> None:

@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from made_up import tiny_request
 
 from trainer import pipeline
 from trainer.bundle import Bundle
+
+# A busy computer is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 DATA = Path(
     os.environ.get("HARMCU_DATA", Path(__file__).resolve().parents[3] / "shared" / "datasets")
