@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,25 @@ AXES = ("ax", "ay", "az", "gx", "gy", "gz")
 """The six axes of a sample, in the order that every part of harmcu uses."""
 
 Counts = npt.NDArray[np.int16]
+
+Kind = Literal["repaired", "dropped", "guessed", "remark"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about a data set that its reader had to decide.
+
+    Attributes:
+        kind: what was decided.
+        what: the reason, the same words for the same reason.
+        count: how often, in the unit that ``what`` names.
+        source: the file, or the empty string for the whole data set.
+    """
+
+    kind: Kind
+    what: str
+    count: int
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -24,6 +44,9 @@ class Recording:
         label: the activity, as the user wrote it.
         subject: who was recorded; recordings of one subject never straddle a split.
         source: where it came from (file, row), for messages.
+        board: what recorded it; empty where the format does not say.
+        rows: uint64 [rows], a digest of every row as it was read, where ``counts`` are not those
+            rows but were brought to a uniform grid; ``trainer.leaks`` compares them.
     """
 
     counts: Counts
@@ -32,6 +55,8 @@ class Recording:
     label: str
     subject: str
     source: str
+    board: str = ""
+    rows: npt.NDArray[np.uint64] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +71,7 @@ class Dataset:
         official_test_subjects: the published held-out subjects; empty when there is no such split.
         default_window: samples a classification sees unless the user says otherwise.
         default_hop: samples between the starts of two windows.
+        notes: what was repaired, dropped or guessed while reading.
     """
 
     name: str
@@ -55,6 +81,7 @@ class Dataset:
     official_test_subjects: tuple[str, ...]
     default_window: int
     default_hop: int
+    notes: tuple[Note, ...] = ()
 
 
 def six_axes(recording: Recording) -> Counts:

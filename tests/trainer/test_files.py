@@ -1,0 +1,104 @@
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from trainer import files
+from trainer.errors import HarmcuError
+
+
+def everything(_: str) -> bool:
+    return True
+
+
+def tar_of(path: Path, members: dict[str, bytes], links: tuple[str, ...] = ()) -> Path:
+    with tarfile.open(path, "w:xz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for name in links:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(info)
+    return path
+
+
+def zip_of(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_folder_and_archives_hold_the_same(tmp_path: Path) -> None:
+    content = {"a/x.txt": b"1", "a/y.txt": b"2"}
+    for name, data in content.items():
+        file = tmp_path / "folder" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    inner = zip_of(tmp_path / "inner.zip", content)
+    outer = zip_of(tmp_path / "outer.zip", {"Inner.zip": inner.read_bytes()})
+    for path in (tmp_path / "folder", tar_of(tmp_path / "x.tar.xz", content), inner, outer):
+        assert dict(files.members(path, lambda name: name.endswith(".txt"))) == content
+
+
+def test_a_single_file_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "walk.log").write_bytes(b"1,2,3")
+    assert dict(files.members(tmp_path / "walk.log", lambda _: False)) == {"walk.log": b"1,2,3"}
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "/etc/evil.txt", "a/../../evil", "C:\\evil.txt"])
+@pytest.mark.parametrize("make", [tar_of, zip_of])
+def test_a_path_that_leaves_the_archive_is_refused(tmp_path: Path, name: str, make: object) -> None:
+    assert callable(make)
+    path = make(tmp_path / "archive", {name: b"1"})
+    with pytest.raises(HarmcuError, match="leaves the archive; do not trust it"):
+        list(files.members(path, everything))
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    path = tar_of(tmp_path / "x.tar.xz", {"a.txt": b"1"}, links=("b.txt",))
+    assert dict(files.members(path, everything)) == {"a.txt": b"1"}
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "link.txt").symlink_to("/etc/passwd")
+    assert dict(files.members(folder, everything)) == {}
+
+
+@pytest.mark.parametrize("make", [tar_of, zip_of])
+def test_bombs_are_refused(tmp_path: Path, make: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callable(make)
+    path = make(tmp_path / "bomb", {"a.txt": bytes(3 << 20)})
+    monkeypatch.setattr(files, "LARGEST_FILE", 1 << 20)
+    with pytest.raises(HarmcuError, match=r"a\.txt is larger than 1 MiB"):
+        list(files.members(path, everything))
+    monkeypatch.setattr(files, "LARGEST_ARCHIVE", 2 << 20)
+    with pytest.raises(HarmcuError, match="unpacks to more than"):
+        list(files.members(path, lambda _: False))
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("make", [tar_of, zip_of])
+def test_a_truncated_archive_is_one_line_or_a_file(
+    tmp_path: Path, make: object, kept: float
+) -> None:
+    assert callable(make)
+    path = make(tmp_path / "cut", {f"{n}.txt": bytes(range(256)) * 40 for n in range(20)})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    try:
+        found = dict(files.members(path, everything))
+    except HarmcuError as error:
+        lines = str(error).splitlines()
+    else:
+        # What is left of a zip file is no archive any more.
+        lines = list(found)
+    assert len(lines) == 1
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(HarmcuError, match="no such file or folder"):
+        list(files.members(tmp_path / "nowhere", everything))

@@ -1,0 +1,161 @@
+"""Files of a data set, from a folder or straight from an archive, within bounds.
+
+Nothing is ever written to disk. A member that would leave the archive, a bomb and a damaged
+archive are refused with a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import lzma
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from trainer.errors import HarmcuError
+
+LARGEST_FILE = 256 << 20
+"""Bytes of one file; six axes at 119 Hz for a week of days make less."""
+
+LARGEST_ARCHIVE = 4 << 30
+"""Bytes of an archive when unpacked: WISDM 2019, the largest known here, has 1.1 GB."""
+
+MOST_FILES = 50_000
+
+# zipfile raises RuntimeError for an encrypted member, NotImplementedError for an unknown method.
+_DAMAGE = (
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+Wanted = Callable[[str], bool]
+
+
+def members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, content) of every wanted file at ``path``.
+
+    Args:
+        path: a folder, a .zip or .tar archive (compressed in any way), or a single file. Folders
+            are walked in the order of their names; links are not followed.
+        wanted: takes a name relative to the folder or archive, with ``/``. A single
+            file that the user named is wanted.
+
+    Raises:
+        HarmcuError: there is nothing, it is damaged, too large, or a member has a path that leaves
+            the archive.
+    """
+    if not path.exists():
+        raise HarmcuError(f"{path}: no such file or folder; check the path")
+    try:
+        if path.is_dir():
+            yield from _folder(path, wanted)
+        elif zipfile.is_zipfile(path):
+            with path.open("rb") as file:
+                yield from _zip(path, file, wanted)
+        elif tarfile.is_tarfile(path):
+            yield from _tar(path, wanted)
+        else:
+            with path.open("rb") as file:
+                yield path.name, _bounded(path, path.name, file)
+    except _DAMAGE as error:
+        raise HarmcuError(
+            f"{path}: cannot be read to its end ({type(error).__name__}); it is damaged, fetch it "
+            "again"
+        ) from error
+    except OSError as error:
+        raise HarmcuError(
+            f"{path}: cannot be read ({error.strerror or error}); check it"
+        ) from error
+
+
+def digest(digests: Mapping[str, str]) -> str:
+    """Return one SHA-256 over names and SHA-256s: the same for a folder and for every archive."""
+    listing = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def _folder(folder: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+    found = itertools.islice(folder.rglob("*"), MOST_FILES + 1)
+    files = sorted(f for f in found if not f.is_symlink() and f.is_file())
+    if len(files) > MOST_FILES:
+        raise HarmcuError(
+            f"{folder}: holds more than {MOST_FILES:,} files; name a folder inside it"
+        )
+    for file in files:
+        name = file.relative_to(folder).as_posix()
+        if wanted(name):
+            with file.open("rb") as opened:
+                yield name, _bounded(folder, name, opened)
+
+
+def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(path, "r:*") as archive:
+        for number, member in enumerate(archive):
+            _check_member(path, member.name, number, member.offset_data + member.size)
+            content = (
+                archive.extractfile(member) if member.isfile() and wanted(member.name) else None
+            )
+            if content is not None:
+                yield member.name, _bounded(path, member.name, content)
+
+
+def _zip(
+    path: Path, file: IO[bytes], wanted: Wanted, nested: bool = False
+) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(file) as archive:
+        unpacked = 0
+        for number, info in enumerate(archive.infolist()):
+            unpacked += info.file_size
+            _check_member(path, info.filename, number, unpacked)
+            if wanted(info.filename):
+                with archive.open(info) as member:
+                    yield info.filename, _bounded(path, info.filename, member)
+            elif info.filename.lower().endswith(".zip") and not nested:
+                # The UCI repository hands out archives packed once more.
+                with archive.open(info) as member, tempfile.TemporaryFile() as inner:
+                    _copy(path, info.filename, member, inner)
+                    yield from _zip(path, inner, wanted, nested=True)
+
+
+def _copy(path: Path, name: str, source: IO[bytes], target: IO[bytes]) -> None:
+    left = LARGEST_ARCHIVE
+    while chunk := source.read(1 << 20):
+        left -= len(chunk)
+        if left < 0:
+            raise HarmcuError(f"{path}: {name} is larger than {LARGEST_ARCHIVE:,} bytes; unpack it")
+        target.write(chunk)
+    target.seek(0)
+
+
+def _check_member(path: Path, name: str, number: int, unpacked: int) -> None:
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or (parts.parts and ":" in parts.parts[0]):
+        raise HarmcuError(
+            f"{path}: holds {name!r}, a path that leaves the archive; do not trust it"
+        )
+    if number >= MOST_FILES or unpacked > LARGEST_ARCHIVE:
+        raise HarmcuError(
+            f"{path}: unpacks to more than {LARGEST_ARCHIVE >> 30} GiB or {MOST_FILES:,} files; "
+            "unpack what you need of it"
+        )
+
+
+def _bounded(path: Path, name: str, file: IO[bytes]) -> bytes:
+    """Read a file whole, whatever size its header claims, up to the bound."""
+    content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise HarmcuError(
+            f"{path}: {name} is larger than {LARGEST_FILE >> 20} MiB; split it into recordings"
+        )
+    return content

@@ -1,0 +1,144 @@
+"""From timestamps to a uniform rate: gaps split a stream, jitter is interpolated away.
+
+1. A row whose time equals the row's before is left out.
+2. The *usual step* is the mean of the steps within half of their median: missing rows and gaps do
+   not change it, and timestamps of whole milliseconds average out. Its inverse is the measured
+   rate.
+3. A step backwards, or of more than ``LONGEST_STEP`` usual steps and ``LONGEST_TIME``, is a gap.
+   The stream is split there.
+4. Within a stretch, samples are taken every 1 / rate from its first timestamp on, by linear
+   interpolation between the two rows around each. Streams of several sensors are taken where all
+   of them have rows.
+
+The grid's rate is the measured one, so nothing is filtered here; ``trainer.resample`` does that
+when the model's rate is another.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+LONGEST_STEP = 5.0
+LONGEST_TIME = 0.1
+"""Seconds. Logging to a card or over Bluetooth loses a few rows at a time; 0.1 s is bridged."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Rows with their times.
+
+    Attributes:
+        seconds: float64 [rows].
+        values: float64 [rows, columns].
+        index: int64 [rows], the numbers of these rows where they come from.
+    """
+
+    seconds: Floats
+    values: Floats
+    index: npt.NDArray[np.int64]
+
+    def part(self, rows: slice | npt.NDArray[np.int64]) -> Stream:
+        """Return some of the rows."""
+        return Stream(self.seconds[rows], self.values[rows], self.index[rows])
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch without a gap, on the uniform grid.
+
+    Attributes:
+        values: float64 [samples, columns].
+        index: int64, the rows of the first stream that it was made of.
+        bridged: samples between rows that are more than 1.5 usual steps apart.
+    """
+
+    values: Floats
+    index: npt.NDArray[np.int64]
+    bridged: int
+
+
+def usual_step(seconds: Floats) -> float:
+    """Return the usual step between rows in the unit of ``seconds``, or 0 when there is none."""
+    steps = np.diff(seconds)
+    steps = steps[steps > 0]
+    if not len(steps):
+        return 0.0
+    median = float(np.median(steps))
+    usual = steps[(steps >= 0.5 * median) & (steps <= 1.5 * median)]
+    return float(usual.mean()) if len(usual) else median
+
+
+def stretches(stream: Stream, step: float) -> list[Stream]:
+    """Split a stream at its gaps, and leave out rows with the time of the row before."""
+    fresh = stream.part(np.flatnonzero(np.diff(stream.seconds, prepend=-np.inf) != 0))
+    steps = np.diff(fresh.seconds)
+    gaps = (steps < 0) | (steps > max(LONGEST_STEP * step, LONGEST_TIME))
+    bounds = [0, *(np.flatnonzero(gaps) + 1).tolist(), len(fresh.seconds)]
+    pairs = itertools.pairwise(bounds)
+    return [fresh.part(slice(first, last)) for first, last in pairs if last > first]
+
+
+def uniform(streams: Sequence[Stream], rate: float) -> list[Stretch]:
+    """Bring the streams of one or more sensors onto one uniform grid.
+
+    Args:
+        streams: of the sensors of one board, on one clock.
+        rate: samples a second of the grid.
+
+    Returns:
+        the stretches that all streams cover, of at least two samples, with the columns of the
+        streams side by side.
+    """
+    steps = [usual_step(stream.seconds) for stream in streams]
+    parts = [stretches(stream, step) for stream, step in zip(streams, steps, strict=True)]
+    found = []
+    for group in _overlapping(parts):
+        first = max(float(part.seconds[0]) for part in group)
+        last = min(float(part.seconds[-1]) for part in group)
+        # A rounding error must not cost the last sample.
+        samples = int((last - first) * rate + 1e-6) + 1
+        if samples >= 2:
+            grid = first + np.arange(samples) / rate
+            values = np.hstack([_interpolate(part, grid) for part in group])
+            bridged = max(
+                _bridged(part, grid, step) for part, step in zip(group, steps, strict=True)
+            )
+            found.append(Stretch(values, _covered(group[0], first, last), bridged))
+    return found
+
+
+def _overlapping(parts: Sequence[list[Stream]]) -> list[tuple[Stream, ...]]:
+    """Return the combinations of stretches, one of each stream, that share some time."""
+    groups: list[tuple[Stream, ...]] = [(part,) for part in parts[0]]
+    for others in parts[1:]:
+        groups = [(*group, o) for group in groups for o in others if _overlap((*group, o))]
+    return groups
+
+
+def _overlap(group: Sequence[Stream]) -> bool:
+    return bool(max(p.seconds[0] for p in group) < min(p.seconds[-1] for p in group))
+
+
+def _interpolate(part: Stream, grid: Floats) -> Floats:
+    columns = [np.interp(grid, part.seconds, column) for column in part.values.T]
+    return np.stack(columns, axis=1)
+
+
+def _bridged(part: Stream, grid: Floats, step: float) -> int:
+    wide = np.flatnonzero(np.diff(part.seconds) > 1.5 * step)
+    # A grid point on a row is that row, in spite of rounding errors.
+    after = np.searchsorted(grid, part.seconds[wide] + 1e-3 * step)
+    before = np.searchsorted(grid, part.seconds[wide + 1] - 1e-3 * step)
+    return int(np.maximum(before - after, 0).sum())
+
+
+def _covered(part: Stream, first: float, last: float) -> npt.NDArray[np.int64]:
+    inside = (part.seconds >= first) & (part.seconds <= last)
+    return part.index[inside]
