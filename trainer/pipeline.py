@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer import backend, bundle, datasets, folder, golden, models, report, splits, windows
+from trainer import (
+    backend,
+    bundle,
+    datasets,
+    folder,
+    golden,
+    leaks,
+    models,
+    rates,
+    report,
+    splits,
+    windows,
+)
 from trainer import evaluate as evaluation
 from trainer.errors import HarmcuError
+from trainer.options import Options
 from trainer.progress import Progress, silent
 from trainer.recording import Dataset, Recording
 from trainer.spec import Channel, Decision, Provenance, Spec, Split
@@ -39,6 +52,8 @@ class TrainRequest:
         seed: of weights, augmentation and the choice of validation subjects; 0 to 2**32 - 1.
         epochs: passes over the training windows in floating point; the default is
             ``DEFAULT_EPOCHS``.
+        options: what the files of the data set do not say themselves.
+        rate_millihertz: the model's rate; None: that of the recordings.
     """
 
     dataset: str
@@ -48,6 +63,8 @@ class TrainRequest:
     size: str = "small"
     seed: int = 1
     epochs: int | None = None
+    options: Options = field(default_factory=Options)
+    rate_millihertz: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,16 +83,19 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     The same request on the same machine gives the same model, bit for bit.
 
     Raises:
-        HarmcuError: the request, the data, an installed package or the folder is not usable.
+        HarmcuError: the request, the data, an installed package or the folder is not usable, or
+            the same samples would train and test the model.
     """
     _check(request)
     progress("load data", 0, 1, {})
-    dataset = datasets.load(request.dataset, request.data)
+    dataset = datasets.load(request.dataset, request.data, request.options)
+    dataset = rates.at_rate(dataset, request.rate_millihertz)
     split = splits.by_subject(dataset, request.seed)
     training, validation, test = (
         splits.of_subjects(dataset.recordings, subjects)
         for subjects in (split.train, split.validation, split.test)
     )
+    leaks.check({"training": training, "validation": validation, "test": test})
     rate = windows.common_rate(dataset.recordings)
     channels = windows.channel_scaling(training)
     progress("load data", 1, 1, {"recordings": len(dataset.recordings)})
@@ -94,7 +114,9 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     )
 
 
-def evaluate(trained: bundle.Bundle, dataset: str, path: Path | None = None) -> dict[str, Any]:
+def evaluate(
+    trained: bundle.Bundle, dataset: str, path: Path | None = None, options: Options | None = None
+) -> dict[str, Any]:
     """Evaluate a bundle's model, on TFLM's kernels, on people whom it has not met.
 
     Returns:
@@ -103,12 +125,14 @@ def evaluate(trained: bundle.Bundle, dataset: str, path: Path | None = None) -> 
     Raises:
         HarmcuError: the data cannot be read, have other labels, or hold nobody new.
     """
-    recordings = held_out(trained, dataset, path)
+    recordings = held_out(trained, dataset, path, options)
     decisions = evaluation.decide(trained.spec, Tflm(trained.model).run, recordings)
     return evaluation.figures(decisions, trained.spec.labels)
 
 
-def held_out(trained: bundle.Bundle, dataset: str, path: Path | None = None) -> list[Recording]:
+def held_out(
+    trained: bundle.Bundle, dataset: str, path: Path | None = None, options: Options | None = None
+) -> list[Recording]:
     """Return the recordings of people whom a model has not met.
 
     On the data set that trained it, those are the subjects who neither trained nor chose the
@@ -117,7 +141,7 @@ def held_out(trained: bundle.Bundle, dataset: str, path: Path | None = None) -> 
     Raises:
         HarmcuError: the data cannot be read, or hold nobody new.
     """
-    loaded = datasets.load(dataset, path)
+    loaded = datasets.load(dataset, path, options)
     provenance = trained.spec.provenance
     met: tuple[str, ...] = ()
     if loaded.name == provenance.dataset:

@@ -90,7 +90,7 @@ def common_rate(recordings: Sequence[Recording]) -> int:
         if recording.rate_millihertz != first.rate_millihertz:
             raise HarmcuError(
                 f"{recording.source} has {recording.rate_millihertz / 1000:g} Hz and "
-                f"{first.source} {first.rate_millihertz / 1000:g} Hz; record all at one rate"
+                f"{first.source} {first.rate_millihertz / 1000:g} Hz; choose one with --model-rate"
             )
     return first.rate_millihertz
 

@@ -5,7 +5,13 @@ type, and it has one function::
 
     def load(path: Path | None) -> Dataset
 
-so that adding a format is adding a file. Adapters are imported only when they are asked for.
+so that adding a format is adding a file. A format whose files do not say everything themselves
+names what a user may say, fields of ``trainer.options.Options``, and takes it::
+
+    OPTIONS = ("columns", "rate_millihertz")
+    def load(path: Path | None, options: Options | None = None) -> Dataset
+
+Adapters are imported only when they are asked for.
 """
 
 import importlib
@@ -13,6 +19,7 @@ import pkgutil
 from pathlib import Path
 
 from trainer.errors import HarmcuError
+from trainer.options import Options
 from trainer.recording import Dataset
 
 
@@ -21,13 +28,20 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
 
 
-def load(name: str, path: Path | None = None) -> Dataset:
+def load(name: str, path: Path | None = None, options: Options | None = None) -> Dataset:
     """Load data set ``name``, from ``path`` where it is not part of an installed package.
 
-    Raises HarmcuError for an unknown name and for anything wrong with the data.
+    Raises HarmcuError for an unknown name, for a choice that the format leaves no one, and for
+    anything wrong with the data.
     """
     if name not in names():
         raise HarmcuError(f"unknown data set {name!r}; choose one of {', '.join(names())}")
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    dataset: Dataset = module.load(path)
+    taken = getattr(module, "OPTIONS", ())
+    options = options or Options()
+    for choice in options.given:
+        if choice not in taken:
+            option = choice.removesuffix("_millihertz")
+            raise HarmcuError(f"{name} says its {option} itself; leave out --{option}")
+    dataset: Dataset = module.load(path, options) if taken else module.load(path)
     return dataset
