@@ -1,0 +1,225 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up import a_recording, load_or_line
+
+from trainer import datasets, recording_file
+from trainer.errors import HarmcuError
+from trainer.recording import AXES, Recording
+from trainer.recording_file import Header, Writer
+
+HEADER = Header("walk", "anna", "nano33ble", AXES, 119_000)
+
+
+def counts(samples: int, axes: int = 6, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-30_000, 30_000, (samples, axes)).astype(np.int16)
+
+
+def read_back(path: Path) -> recording_file.Contents:
+    return recording_file.read(path.read_bytes(), path.name)
+
+
+def test_a_person_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "walk.rec"
+    with Writer(path, HEADER) as writer:
+        writer.write(np.array([[1, -2, 8192, 0, 5, -32768], [2, 0, 8190, 1, 0, 7]], np.int16))
+        writer.measured(118.7)
+    assert path.read_text() == (
+        'harmcu-recording {"schema": 1, "label": "walk", "subject": "anna", "board": "nano33ble", '
+        '"axes": ["ax", "ay", "az", "gx", "gy", "gz"], "rate_hz": 119.0}\n'
+        "0,1,-2,8192,0,5,-32768\n"
+        "1,2,0,8190,1,0,7\n"
+        'end {"samples": 2, "measured_rate_hz": 118.7, "gaps": 0, "lost": 0, "clipped": 1}\n'
+    )
+
+
+def test_gaps_part_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "walk.rec"
+    with Writer(path, HEADER) as writer:
+        writer.write(counts(100))
+        writer.write(counts(50, seed=1), first=112)
+        writer.write(counts(10, seed=2), first=170)
+    contents = read_back(path)
+    assert [(first, len(c)) for first, c in contents.pieces] == [(0, 100), (112, 50), (170, 10)]
+    assert contents.end is not None
+    assert (contents.end["gaps"], contents.end["lost"], contents.end["samples"]) == (2, 20, 160)
+    (note,) = contents.notes
+    assert (note.count, note.what) == (20, "samples lost in gaps, which split a recording")
+    made = recording_file.recordings(contents, "walk.rec")
+    assert [r.source for r in made] == [
+        "walk.rec, samples 0 to 99",
+        "walk.rec, samples 112 to 161",
+        "walk.rec, samples 170 to 179",
+    ]
+    assert {(r.label, r.subject, r.board) for r in made} == {("walk", "anna", "nano33ble")}
+
+
+def test_a_killed_writer_leaves_a_readable_file(tmp_path: Path) -> None:
+    path = tmp_path / "walk.rec"
+    code = (
+        "import sys, numpy as np; from pathlib import Path\n"
+        "from trainer.recording_file import Header, Writer\n"
+        "writer = Writer(Path(sys.argv[1]), Header('walk', 'a', '', ('ax', 'ay', 'az'), 50000))\n"
+        "for number in range(1_000_000):\n"
+        "    writer.write(np.full((7, 3), number % 99, np.int16))\n"
+        "    if number == 500: print('going', flush=True)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "going\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    contents = read_back(path)
+    assert contents.end is None
+    assert len(contents.pieces[0][1]) >= 7 * 500 - recording_file.FLUSHED_EVERY
+    assert any("without an end line" in note.what for note in contents.notes)
+
+
+def test_an_interrupted_writer_still_ends_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "walk.rec"
+
+    def interrupted() -> None:
+        with Writer(path, HEADER) as writer:
+            writer.write(counts(3))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert read_back(path).end is not None
+
+
+@given(st.integers(0, 2000))
+def test_cut_off_anywhere_it_is_read_to_the_last_whole_line(
+    tmp_path_factory: pytest.TempPathFactory, kept: int
+) -> None:
+    path = tmp_path_factory.mktemp("cut") / "walk.rec"
+    recording = a_recording(40)
+    recording_file.write(path, recording)
+    content = path.read_bytes()
+    whole = content[:kept].count(b"\n")
+    if whole == 0:
+        with pytest.raises(HarmcuError, match="line 1: is no header"):
+            recording_file.read(content[:kept], "walk.rec")
+        return
+    contents = recording_file.read(content[:kept], "walk.rec")
+    got = contents.pieces[0][1] if contents.pieces else np.zeros((0, 6), np.int16)
+    assert (got == recording.counts[: len(got)]).all()
+    assert len(got) == min(whole - 1, 40)
+    assert (contents.end is None) == (whole < 42)
+
+
+@pytest.mark.parametrize("axes", [AXES, AXES[:3], ("gx", "gz")])
+def test_what_is_written_is_read(tmp_path: Path, axes: tuple[str, ...]) -> None:
+    recording = dataclasses.replace(
+        a_recording(axes=axes, label='größe, "x"\n$', rate_millihertz=99_840), board="host"
+    )
+    recording_file.write(tmp_path / "a.rec", recording)
+    (back,) = datasets.load("recordings", tmp_path).recordings
+    assert (back.counts == recording.counts).all()
+    for name in ("axes", "rate_millihertz", "label", "subject", "board"):
+        assert getattr(back, name) == getattr(recording, name)
+
+
+def test_damaged_lines_are_counted_and_keep_the_rest_in_place() -> None:
+    header = 'harmcu-recording {"schema":1,"label":"x","subject":"s","axes":["ax"],"rate_hz":50}'
+    lines = ["0,1", "1,2", "2,99999", "3,\x00", "4,5,6", "1,7", "5,8", "end {", "6,9"]
+    contents = recording_file.read("\n".join([header, *lines, ""]).encode(), "a.rec")
+    assert [(first, c[:, 0].tolist()) for first, c in contents.pieces] == [(0, [1, 2]), (5, [8, 9])]
+    assert [(n.what, n.count) for n in contents.notes[:2]] == [
+        ("damaged lines", 5),
+        ("samples lost in gaps, which split a recording", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 2}, "schema 2 is not known, 1 is"),
+        ({"axes": ["ay", "ax"]}, "the axes must be some of ax, ay"),
+        ({"axes": []}, "the axes"),
+        ({"rate_hz": 0}, "the rate must be"),
+        ({"rate_hz": "fast"}, "the rate must be"),
+        ({"label": ""}, "there must be a label"),
+        ({"subject": "x" * 999}, "no text longer"),
+    ],
+)
+def test_headers_that_make_no_sense(change: dict[str, object], message: str) -> None:
+    document = {"schema": 1, "label": "x", "subject": "s", "axes": ["ax"], "rate_hz": 50} | change
+    with pytest.raises(HarmcuError, match=f"a.rec, line 1: .*{message}"):
+        recording_file.read(f"harmcu-recording {json.dumps(document)}\n0,1\n".encode(), "a.rec")
+
+
+@given(st.one_of(
+    st.binary(max_size=200),
+    st.lists(st.sampled_from([
+        'harmcu-recording {"schema":1,"label":"x","subject":"","axes":["ax"],"rate_hz":50}\n',
+        "0,1\n", "7,8\n", "end {}\n", "end []\n", '{"', "\n", "\ufeff", "9" * 30 + ",1\n", "0,1",
+        "x" * 5000 + "\n", "harmcu-recording " + "[" * 3000 + "\n",
+    ]), max_size=12).map(lambda lines: "".join(lines).encode()),
+))  # fmt: skip
+def test_anything_is_contents_or_a_line(content: bytes) -> None:
+    contents = load_or_line(recording_file.read, content, "a.rec")  # type: ignore[arg-type]
+    if contents is not None:
+        assert all(len(c) for _, c in contents.pieces)  # type: ignore[attr-defined]
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    recording_file.write(tmp_path / "a.rec", a_recording())
+    with pytest.raises(HarmcuError, match=r"a\.rec: exists; recordings are never overwritten"):
+        Writer(tmp_path / "a.rec", HEADER)
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    writer = Writer(tmp_path / "a.rec", HEADER)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(HarmcuError, match=r"a\.rec: cannot be written \(No space left on device\)"):
+        writer.write(counts(200))
+
+
+def test_samples_out_of_order_are_a_bug(tmp_path: Path) -> None:
+    with Writer(tmp_path / "a.rec", HEADER) as writer:
+        writer.write(counts(5))
+        with pytest.raises(HarmcuError, match="does not continue the recording at 5"):
+            writer.write(counts(5), first=4)
+        with pytest.raises(HarmcuError, match="please report this"):
+            writer.write(counts(5, axes=3))
+
+
+def test_file_names_are_safe_and_distinct() -> None:
+    def recording(label: str, subject: str) -> Recording:
+        return dataclasses.replace(a_recording(2), label=label, subject=subject)
+
+    names = recording_file.names_of(
+        [
+            recording("walk", "1"),
+            recording("Walk", "1"),
+            recording("../../etc/passwd", "a/b\\c"),
+            recording("CON?:*", ""),
+        ]
+    )
+    assert names == [
+        "1/walk.001.rec",
+        "1/Walk.002.rec",
+        "a_b_c/etc_passwd.001.rec",
+        "unknown/CON.001.rec",
+    ]
+
+
+def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HarmcuError, match=r"holds no \.rec recording"):
+        datasets.load("recordings", tmp_path)

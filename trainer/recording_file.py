@@ -1,0 +1,402 @@
+"""harmcu's own recordings: lines of text that survive a crash. See docs/recordings.md.
+
+A file is a header line, one line of counts a sample, and an end line. The writer appends and
+flushes; whatever stops it, the file is readable up to its last whole line, and a missing end line
+says that something did stop it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+
+from trainer.errors import HarmcuError
+from trainer.recording import AXES, Counts, Note, Recording
+
+SUFFIX = ".rec"
+SCHEMA = 1
+HEADER = "harmcu-recording"
+END = "end"
+
+FULL_SCALE = 32767
+"""A count of this size, of either sign, is clipped: +-4 g or +-2000 deg/s."""
+
+FLUSHED_EVERY = 50
+"""Samples after which what was written is handed to the disk: half a second at 119 Hz."""
+
+LARGEST_FILE = 256 << 20
+LONGEST_LINE = 4096
+LONGEST_TEXT = 200
+
+_ROW = re.compile(r"[0-9]{1,12}(?:,-?[0-9]{1,5}){1,6}")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known before the first sample.
+
+    Attributes:
+        label: the activity.
+        subject: who was recorded.
+        board: what recorded it; empty when that is not known.
+        axes: which of ``trainer.recording.AXES`` are recorded, in that order.
+        rate_millihertz: the sensor's nominal rate.
+    """
+
+    label: str
+    subject: str
+    board: str
+    axes: tuple[str, ...]
+    rate_millihertz: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A file as it was read.
+
+    Attributes:
+        header: the first line.
+        pieces: (index of the first sample, int16 [samples, axes]), parted at gaps.
+        end: the fields of the end line; None when there is none.
+        notes: what is missing or does not fit.
+    """
+
+    header: Header
+    pieces: tuple[tuple[int, Counts], ...]
+    end: Mapping[str, Any] | None
+    notes: tuple[Note, ...]
+
+
+class Writer:
+    """Writes one recording while it is being made.
+
+    A context manager: leaving it, for whatever reason, writes the end line. Killed before, the
+    file lacks that line and at most the samples of ``FLUSHED_EVERY``.
+    """
+
+    def __init__(self, path: Path, header: Header) -> None:
+        """Create the file and write its header.
+
+        Raises:
+            HarmcuError: the file exists, cannot be written, or the header makes no sense.
+        """
+        _check_header(header, str(path))
+        self.path = path
+        self._axes = len(header.axes)
+        self._next = self._samples = self._gaps = self._lost = self._clipped = 0
+        self._unflushed = 0
+        self._measured: float | None = None
+        document = {
+            "schema": SCHEMA,
+            "label": header.label,
+            "subject": header.subject,
+            "board": header.board,
+            "axes": list(header.axes),
+            "rate_hz": header.rate_millihertz / 1000,
+        }
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = path.open("x", encoding="utf-8", newline="\n")
+            self._put(f"{HEADER} {_json(document)}\n")
+        except FileExistsError:
+            raise HarmcuError(f"{path}: exists; recordings are never overwritten") from None
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def write(self, counts: Counts, first: int | None = None) -> None:
+        """Append samples.
+
+        Args:
+            counts: int16 [samples, axes].
+            first: index of the first of them since the recording began; larger than that of the
+                next sample when samples were lost. None: none were.
+
+        Raises:
+            HarmcuError: the disk is full or gone; what was written stays readable.
+        """
+        first = self._next if first is None else first
+        if counts.ndim != 2 or counts.shape[1] != self._axes or first < self._next:
+            raise HarmcuError(
+                f"{self.path}: sample {first} of shape {counts.shape} does not continue the "
+                f"recording at {self._next}; please report this as a bug"
+            )
+        if not len(counts):
+            return
+        if first > self._next:
+            self._gaps, self._lost = self._gaps + 1, self._lost + first - self._next
+        rows = np.asarray(counts, np.int64)
+        lines = (
+            f"{first + number},{','.join(map(str, row))}\n"
+            for number, row in enumerate(rows.tolist())
+        )
+        self._put("".join(lines))
+        self._next, self._samples = first + len(rows), self._samples + len(rows)
+        self._clipped += int((np.abs(rows) >= FULL_SCALE).any(axis=1).sum())
+
+    def measured(self, rate_hz: float) -> None:
+        """Say what rate the board's clock gives, for the end line."""
+        self._measured = rate_hz
+
+    def close(self) -> None:
+        """Write the end line and close; a second time does nothing.
+
+        Raises:
+            HarmcuError: the disk is full or gone.
+        """
+        if self._file.closed:
+            return
+        document = {
+            "samples": self._samples,
+            "measured_rate_hz": None if self._measured is None else round(self._measured, 3),
+            "gaps": self._gaps,
+            "lost": self._lost,
+            "clipped": self._clipped,
+        }
+        self._put(f"{END} {_json(document)}\n", now=True)
+        self._file.close()
+
+    def _put(self, text: str, now: bool = False) -> None:
+        try:
+            self._file.write(text)
+            self._unflushed += text.count("\n")
+            if now or self._unflushed >= FLUSHED_EVERY:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._unflushed = 0
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> HarmcuError:
+        return HarmcuError(
+            f"{self.path}: cannot be written ({error.strerror}); free some space or choose another "
+            "folder"
+        )
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def write(path: Path, recording: Recording) -> None:
+    """Write a whole recording.
+
+    Raises:
+        HarmcuError: the file exists or cannot be written.
+    """
+    header = Header(
+        recording.label,
+        recording.subject,
+        recording.board,
+        recording.axes,
+        recording.rate_millihertz,
+    )
+    with Writer(path, header) as writer:
+        writer.write(recording.counts)
+        writer.measured(recording.rate_millihertz / 1000)
+
+
+def read(content: bytes, source: str) -> Contents:
+    """Read a recording, whole or cut off.
+
+    A last line without its line end may be half a number and is left out. A line that is none of
+    the format's is counted, and the samples around it stay where they are.
+
+    Args:
+        content: the file.
+        source: its name, for messages.
+
+    Raises:
+        HarmcuError: there is no header of a known schema, or it makes no sense.
+    """
+    if len(content) > LARGEST_FILE:
+        raise HarmcuError(f"{source}: is larger than {LARGEST_FILE >> 20} MiB; split it")
+    text = content.decode("utf-8", errors="replace")
+    lines = _Lines(text, source)
+    header = _header(next(lines.whole, ""), source)
+    reader = _Rows(header, source)
+    end: Mapping[str, Any] | None = None
+    for line in lines.whole:
+        if line.startswith(f"{END} "):
+            end = _document(line.removeprefix(END))
+            if end is not None:
+                break
+        if line:
+            reader.take(line)
+    notes = [*reader.notes(), *_end_notes(end, reader.samples, source)]
+    if lines.cut:
+        notes.append(Note("dropped", "lines cut off at the end of a file", 1, source))
+    if end is not None and next(lines.whole, None) is not None:
+        notes.append(Note("dropped", "lines after the end line", 1, source))
+    return Contents(header, tuple(reader.pieces()), end, tuple(notes))
+
+
+def recordings(contents: Contents, source: str) -> list[Recording]:
+    """Return a file's recordings: one, and one more for every gap."""
+    header = contents.header
+    return [
+        Recording(
+            counts=counts,
+            axes=header.axes,
+            rate_millihertz=header.rate_millihertz,
+            label=header.label,
+            subject=header.subject,
+            source=f"{source}, samples {first} to {first + len(counts) - 1}",
+            board=header.board,
+        )
+        for first, counts in contents.pieces
+    ]
+
+
+class _Lines:
+    """The whole lines of a text; ``cut`` tells whether half a one follows them."""
+
+    def __init__(self, text: str, source: str) -> None:
+        last = text.rfind("\n") + 1
+        self.cut = last < len(text)
+        self.whole: Iterator[str] = self._lines(text[:last], source)
+
+    @staticmethod
+    def _lines(text: str, source: str) -> Iterator[str]:
+        start = 0
+        for number in itertools.count(1):
+            end = text.find("\n", start)
+            if end < 0:
+                return
+            if end - start > LONGEST_LINE:
+                raise HarmcuError(f"{source}, line {number}: no line of a recording is this long")
+            yield text[start:end].rstrip("\r")
+            start = end + 1
+
+
+class _Rows:
+    """The samples of a file while it is read."""
+
+    def __init__(self, header: Header, source: str) -> None:
+        self._axes = len(header.axes)
+        self._source = source
+        self._indices = array("q")
+        self._values = array("q")
+        self._damaged = 0
+
+    @property
+    def samples(self) -> int:
+        return len(self._indices)
+
+    def take(self, line: str) -> None:
+        """Take one line; an index that does not rise is damage too."""
+        numbers = [int(cell) for cell in line.split(",")] if _ROW.fullmatch(line) else []
+        last = self._indices[-1] if self._indices else -1
+        fits = len(numbers) == self._axes + 1 and numbers[0] > last
+        if fits and all(-32768 <= count <= 32767 for count in numbers[1:]):
+            self._indices.append(numbers[0])
+            self._values.extend(numbers[1:])
+        else:
+            self._damaged += 1
+
+    def pieces(self) -> Iterator[tuple[int, Counts]]:
+        """Yield (first index, counts) of each stretch without a gap."""
+        if not self._indices:
+            return
+        indices = np.array(self._indices)
+        counts = np.array(self._values).reshape(-1, self._axes).astype(np.int16)
+        bounds = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1).tolist(), len(indices)]
+        for first, last in itertools.pairwise(bounds):
+            yield int(indices[first]), counts[first:last]
+
+    def notes(self) -> Iterator[Note]:
+        """Yield what was dropped and lost."""
+        if self._damaged:
+            yield Note("dropped", "damaged lines", self._damaged, self._source)
+        if self._indices:
+            lost = self._indices[-1] - self._indices[0] + 1 - len(self._indices)
+            if lost:
+                yield Note(
+                    "remark", "samples lost in gaps, which split a recording", lost, self._source
+                )
+
+
+def _end_notes(end: Mapping[str, Any] | None, samples: int, source: str) -> Iterator[Note]:
+    if end is None:
+        what = "recordings without an end line: cut off, their measured rate and clipping not known"
+        yield Note("remark", what, 1, source)
+    elif end.get("samples") != samples:
+        yield Note("remark", "recordings whose end line counts other samples", 1, source)
+
+
+def _header(line: str, source: str) -> Header:
+    document = _document(line.removeprefix("\ufeff").removeprefix(HEADER))
+    if document is None or not line.removeprefix("\ufeff").startswith(f"{HEADER} "):
+        raise HarmcuError(f"{source}, line 1: is no header of a harmcu recording; check the file")
+    if document.get("schema") != SCHEMA:
+        raise HarmcuError(
+            f"{source}, line 1: schema {document.get('schema')!r} is not known, {SCHEMA} is; use "
+            "the harmcu that wrote it"
+        )
+    rate, axes = document.get("rate_hz"), document.get("axes")
+    number = isinstance(rate, int | float) and not isinstance(rate, bool) and 1 <= rate <= 10_000
+    header = Header(
+        label=str(document.get("label", "")),
+        subject=str(document.get("subject", "")),
+        board=str(document.get("board", "")),
+        axes=tuple(str(axis) for axis in axes) if isinstance(axes, list) else (),
+        rate_millihertz=round(float(rate) * 1000) if number and rate is not None else 0,
+    )
+    _check_header(header, f"{source}, line 1")
+    return header
+
+
+def _check_header(header: Header, place: str) -> None:
+    if not header.axes or header.axes != tuple(a for a in AXES if a in header.axes):
+        raise HarmcuError(f"{place}: the axes must be some of {', '.join(AXES)}, in this order")
+    if not 1000 <= header.rate_millihertz <= 10_000_000:
+        raise HarmcuError(f"{place}: the rate must be 1 to 10000 Hz")
+    texts = (header.label, header.subject, header.board)
+    if not header.label or any(len(text) > LONGEST_TEXT for text in texts):
+        raise HarmcuError(
+            f"{place}: there must be a label, and no text longer than {LONGEST_TEXT} characters"
+        )
+
+
+def _document(text: str) -> Mapping[str, Any] | None:
+    """Return the JSON object in a text, or None where there is none."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=True, allow_nan=False)
+
+
+def names_of(recordings_: Sequence[Recording]) -> list[str]:
+    """Return a file name for each recording: ``subject/label.001.rec``, safe on every system."""
+    seen: dict[str, int] = {}
+    names = []
+    for recording in recordings_:
+        stem = f"{_safe(recording.subject) or 'unknown'}/{_safe(recording.label)}"
+        seen[stem.lower()] = number = seen.get(stem.lower(), 0) + 1
+        names.append(f"{stem}.{number:03}{SUFFIX}")
+    return names
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^\w-]+", "_", text).strip("_")[:80]
