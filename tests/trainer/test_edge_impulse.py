@@ -1,0 +1,150 @@
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import cbor2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up import a_recording, load_or_line
+
+from trainer import datasets, edge_impulse
+from trainer.datasets import edge_impulse as adapter
+from trainer.errors import HarmcuError
+from trainer.options import parse
+from trainer.units import to_counts
+
+
+def document(**payload: Any) -> dict[str, Any]:
+    """As the format's description shows one."""
+    return {
+        "protected": {"ver": "v1", "alg": "HS256", "iat": 1564128599},
+        "signature": "b0ee0572a1984b93b6bc56e6576e2cbbd6bccd65d0c356e26b31bbc9a48210c6",
+        "payload": {
+            "device_name": "ac:87:a3:0a:2d:1b",
+            "device_type": "DISCO-L475VG-IOT01A",
+            "interval_ms": 10,
+            "sensors": [{"name": f"acc{axis}", "units": "m/s2"} for axis in "XYZ"],
+            "values": [[-9.81, 0.03, 1.21 + n / 100] for n in range(20)],
+            **payload,
+        },
+    }
+
+
+def write(folder: Path, name: str, content: Any) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    data = cbor2.dumps(content) if name.endswith(".cbor") else json.dumps(content).encode()
+    file.write_bytes(data)
+    return file
+
+
+@pytest.mark.parametrize("suffix", ["json", "cbor"])
+def test_a_document(tmp_path: Path, suffix: str) -> None:
+    dataset = datasets.load("edge-impulse", write(tmp_path, f"idle.1a2b.{suffix}", document()))
+    (recording,) = dataset.recordings
+    assert (recording.label, recording.axes) == ("idle", ("ax", "ay", "az"))
+    assert recording.rate_millihertz == 100_000
+    assert (recording.counts[0] == to_counts([-9.81, 0.03, 1.21], "m/s^2")).all()
+    assert recording.board == "ac:87:a3:0a:2d:1b"
+
+
+def test_a_project_keeps_its_split(tmp_path: Path) -> None:
+    for part in ("training", "testing"):
+        for label in ("idle", "wave"):
+            write(tmp_path, f"{part}/{label}.1.json", document())
+    write(tmp_path, "info.labels", {"version": 1})
+    write(tmp_path, "info.json", {"version": 1})
+    dataset = datasets.load("edge-impulse", tmp_path)
+    assert dataset.labels == ("idle", "wave")
+    assert dataset.official_test_subjects == ("testing/idle.1.json", "testing/wave.1.json")
+    assert [note.what for note in dataset.notes] == ["files of another kind"]
+
+
+@pytest.mark.parametrize("form", ["json", "cbor"])
+def test_export_and_import_give_the_same_counts(tmp_path: Path, form: str) -> None:
+    counts = np.arange(-32768, 32767, 37, dtype=np.int64)[:, None].repeat(6, axis=1)
+    recording = dataclasses.replace(
+        a_recording(rate_millihertz=119_000), counts=counts.astype(np.int16), label="walk"
+    )
+    (tmp_path / f"walk.001.{form}").write_bytes(edge_impulse.export(recording, form))
+    (back,) = datasets.load("edge-impulse", tmp_path).recordings
+    assert (back.counts == recording.counts).all()
+    assert (back.rate_millihertz, back.axes, back.label) == (119_000, recording.axes, "walk")
+
+
+def test_exported_units_are_senml() -> None:
+    exported = json.loads(edge_impulse.export(a_recording(3), "json"))
+    sensors = exported["payload"]["sensors"]
+    assert [s["name"] for s in sensors] == ["accX", "accY", "accZ", "gyrX", "gyrY", "gyrZ"]
+    assert [s["units"] for s in sensors] == ["m/s2"] * 3 + ["rad/s"] * 3
+    assert (exported["protected"]["alg"], exported["signature"]) == ("none", "0" * 64)
+
+
+def test_units_that_are_not_stated_are_guessed_or_given(tmp_path: Path) -> None:
+    sensors = [{"name": f"acc{axis}", "units": "N/A"} for axis in "XYZ"]
+    file = write(tmp_path, "idle.json", document(sensors=sensors))
+    guessed = adapter.load(file)
+    assert guessed.notes[0].what.startswith("m/s^2: accelerations are typically 9.9")
+    given_units = adapter.load(file, parse(units="m/s^2"))
+    assert (given_units.recordings[0].counts == guessed.recordings[0].counts).all()
+
+
+def test_values_that_are_no_numbers_leave_holes(tmp_path: Path) -> None:
+    values: list[list[Any]] = [[-9.81, 0.0, n / 10] for n in range(50)]
+    values[10][1], values[20][0], values[30][2] = None, "x", 1e308
+    dataset = adapter.load(write(tmp_path, "idle.json", document(values=values)))
+    (recording,) = dataset.recordings
+    assert (recording.counts == to_counts([[-9.81, 0.0, n / 10] for n in range(50)], "m/s^2")).all()
+    assert dataset.notes[0].count == 3
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ({"interval_ms": 0}, "interval_ms is 0"),
+        ({"interval_ms": None}, "interval_ms is None"),
+        ({"sensors": []}, "its sensors are no list"),
+        ({"sensors": [{"name": "audio"}]}, "its sensors audio are no six axes"),
+        ({"sensors": [{"name": "accX"}, {"name": "accX"}]}, "no six axes"),
+        ({"values": [[1, 2]]}, "row 0 of its values"),
+        ({"values": 3}, "its values are no list"),
+        ({"values": []}, "no recording"),
+    ],
+)
+def test_documents_that_make_no_sense(
+    tmp_path: Path, payload: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(HarmcuError, match=message):
+        adapter.load(write(tmp_path, "idle.json", document(**payload)))
+
+
+@given(st.one_of(
+    st.binary(max_size=100),
+    st.sampled_from([
+        b"[" * 100_000, b'{"payload":' * 5000, b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xff", b"\x81" * 5000, b"\xd8\x1c\x81\xd8\x1d\x00",
+        b"\xc2\x41\x00", b"{}", b"\xa0", b'{"payload":{"values":1e999,"sensors":[1]}}',
+    ]),
+))  # fmt: skip
+def test_anything_is_a_document_or_a_line(content: bytes) -> None:
+    load_or_line(edge_impulse.read, content, "a.json")
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        ),
+        max_leaves=8,
+    ),
+    st.sampled_from(["interval_ms", "sensors", "values", "device_name"]),
+)
+def test_any_payload_is_recordings_or_a_line(
+    tmp_path_factory: pytest.TempPathFactory, value: Any, field: str
+) -> None:
+    file = write(tmp_path_factory.mktemp("ei"), "idle.cbor", document(**{field: value}))
+    load_or_line(adapter.load, file)

@@ -1,0 +1,116 @@
+"""``edge-impulse``: recordings of Edge Impulse's data acquisition format, JSON and CBOR.
+
+A file, or an exported project's folder or archive, whose ``training`` and ``testing`` folders are
+its split. Units are what the files state, or guessed when they say N/A.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from trainer import assemble, edge_impulse, files, timeline
+from trainer.edge_impulse import Document
+from trainer.errors import HarmcuError
+from trainer.options import Options
+from trainer.path_names import reader
+from trainer.recording import Dataset, Note, Recording
+from trainer.timeline import Floats, Stream
+
+OPTIONS = ("units", "names")
+
+_TEST_FOLDERS = {"test", "testing"}
+
+
+def load(path: Path | None = None, options: Options | None = None) -> Dataset:
+    """Load every document at ``path``.
+
+    Raises:
+        HarmcuError: there is none, or one makes no sense.
+    """
+    if path is None:
+        raise HarmcuError("documents must be named; give a file, folder or archive with --data")
+    options = options or Options()
+    documents: dict[str, Document] = {}
+    notes: list[Note] = []
+    digests: dict[str, str] = {}
+    for name, content in files.members(path, lambda n: n.endswith(edge_impulse.SUFFIXES)):
+        document = edge_impulse.read(content, name)
+        if document is None:
+            notes.append(Note("dropped", "files of another kind", 1, name))
+            continue
+        documents[name] = document
+        digests[name] = hashlib.sha256(content).hexdigest()
+    if not documents:
+        raise HarmcuError(f"{path}: holds no document of Edge Impulse's acquisition format")
+    units = {name: _units(document, name, options, notes) for name, document in documents.items()}
+    recordings: list[Recording] = []
+    test: list[str] = []
+    for name, document in documents.items():
+        made = _recordings(document, name, units[name], options, notes)
+        recordings += made
+        if _TEST_FOLDERS & {*PurePosixPath(name).parts[:-1]}:
+            test += [recording.subject for recording in made]
+    window, hop = assemble.window_and_hop(recordings)
+    return Dataset(
+        name="edge-impulse",
+        recordings=tuple(recordings),
+        labels=assemble.labels_of(recordings),
+        sha256=files.digest(digests),
+        official_test_subjects=tuple(dict.fromkeys(test)),
+        default_window=window,
+        default_hop=hop,
+        notes=tuple(notes),
+    )
+
+
+def _units(document: Document, name: str, options: Options, notes: list[Note]) -> assemble.Units:
+    stated = tuple(dict.fromkeys(unit for unit in document.units if unit))
+    finite = document.values[np.isfinite(document.values).all(axis=1)]
+    sensors: list[Floats] = []
+    for sensor in "ag":
+        mine = [index for index, axis in enumerate(document.axes) if axis[0] == sensor]
+        sensors.append(finite[:, mine])
+    try:
+        units = assemble.Units(options.units or stated, sensors[0], sensors[1])
+    except HarmcuError as error:
+        raise HarmcuError(f"{name}: {error}") from None
+    notes += units.notes
+    return units
+
+
+def _recordings(
+    document: Document,
+    name: str,
+    units: assemble.Units,
+    options: Options,
+    notes: list[Note],
+) -> list[Recording]:
+    rate = document.rate_millihertz / 1000
+    rows = np.flatnonzero(np.isfinite(document.values).all(axis=1))
+    rows = rows[units.possible(document.values[rows], document.axes)]
+    if len(rows) < len(document.values):
+        what = "rows with a value that is no number or that no IMU measures"
+        notes.append(Note("dropped", what, len(document.values) - len(rows), name))
+    if len(rows) < 2:
+        notes.append(Note("dropped", "recordings without two samples", 1, name))
+        return []
+    found = timeline.uniform([Stream(rows / rate, document.values[rows], rows)], rate)
+    notes += assemble.bridged_notes(found, name)
+    stem = PurePosixPath(name).with_suffix("").as_posix()
+    named = reader(options.names)(stem) if options.names else None
+    return [
+        Recording(
+            counts=units.counts(stretch.values, document.axes),
+            axes=document.axes,
+            rate_millihertz=document.rate_millihertz,
+            label=named.label if named else document.label,
+            # A device is not a person: without a subject, every file is its own.
+            subject=(named.subject if named else "") or name,
+            source=f"{name}, rows {stretch.index[0]} to {stretch.index[-1]}",
+            board=document.device,
+        )
+        for stretch in found
+    ]

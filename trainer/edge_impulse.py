@@ -1,0 +1,194 @@
+"""Edge Impulse's data acquisition format: one JSON or CBOR document a recording.
+
+``protected`` and ``signature`` (not checked here, and left unsigned on the way out), and a
+``payload`` of interval, sensors with SenML units (RFC 8428) and rows of values. The label is the
+part of the file's name before its first dot. Source: the format's public description, "Data
+acquisition format", of Edge Impulse.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from trainer import columns
+from trainer.errors import HarmcuError
+from trainer.options import millihertz
+from trainer.recording import AXES, Recording
+from trainer.timeline import Floats
+from trainer.units import counts_per_unit
+
+SUFFIXES = (".json", ".cbor")
+
+MOST_VALUES = 50_000_000
+
+UNITS = {
+    "m/s2": "m/s^2", "m/s^2": "m/s^2", "g": "g", "rad/s": "rad/s", "deg/s": "deg/s",
+    "dps": "deg/s", "°/s": "deg/s",
+}  # fmt: skip
+"""Units as files write them; SenML knows m/s2 and rad, and its users the rest."""
+
+_OUT = {"a": ("acc", "m/s2", "m/s^2"), "g": ("gyr", "rad/s", "rad/s")}
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file says.
+
+    Attributes:
+        values: float64 [samples, axes].
+        axes: what the columns are.
+        units: of each axis; empty where the file does not state it.
+        rate_millihertz: from the interval.
+        label: from the file's name.
+        device: who recorded it, by name and type.
+    """
+
+    values: Floats
+    axes: tuple[str, ...]
+    units: tuple[str, ...]
+    rate_millihertz: int
+    label: str
+    device: str
+
+
+def read(content: bytes, source: str) -> Document | None:
+    """Read a document.
+
+    Args:
+        content: JSON or CBOR, told apart by the first byte.
+        source: the file's name, which holds the label.
+
+    Returns:
+        None when it is none of this format, such as another program's JSON.
+
+    Raises:
+        HarmcuError: it is of this format and something in it makes no sense.
+    """
+    document = _parse(content, source)
+    payload = document.get("payload") if isinstance(document, dict) else None
+    if not isinstance(payload, dict) or "values" not in payload or "sensors" not in payload:
+        return None
+    names, stated = _sensors(payload["sensors"], source)
+    parsed = columns.parse(names)
+    kept = [i for axis in AXES for i, c in enumerate(parsed) if c.role == axis]
+    if not kept or len({parsed[i].role for i in kept}) < len(kept):
+        raise HarmcuError(
+            f"{source}: its sensors {', '.join(names[:12])} are no six axes; rename them to accX, "
+            "accY, accZ, gyrX, gyrY, gyrZ"
+        )
+    values = _values(payload["values"], len(names), source)
+    device = payload.get("device_name") or payload.get("device_type") or ""
+    return Document(
+        values=values[:, kept],
+        axes=tuple(parsed[i].role for i in kept),
+        units=tuple(UNITS.get(stated[i], "") for i in kept),
+        rate_millihertz=_rate(payload.get("interval_ms"), source),
+        label=PurePosixPath(source).name.split(".")[0],
+        device=str(device)[:100],
+    )
+
+
+def _parse(content: bytes, source: str) -> Any:
+    """Return the document, JSON or CBOR."""
+    text = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    try:
+        if text.startswith((b"{", b"[")):
+            return json.loads(text)
+        import cbor2
+
+        return cbor2.loads(content)
+    except Exception as error:
+        # cbor2 raises whatever a hostile document leads it to: ValueError, MemoryError, TypeError.
+        raise HarmcuError(
+            f"{source}: is neither JSON nor CBOR that can be read ({type(error).__name__}); export "
+            "it again"
+        ) from None
+
+
+def _sensors(sensors: Any, source: str) -> tuple[list[str], list[str]]:
+    if not isinstance(sensors, list) or not 1 <= len(sensors) <= 256:
+        raise HarmcuError(f"{source}: its sensors are no list; export it again")
+    known = [sensor if isinstance(sensor, dict) else {} for sensor in sensors]
+    return (
+        [str(sensor.get("name", ""))[:64] for sensor in known],
+        [str(sensor.get("units", ""))[:16].strip().lower() for sensor in known],
+    )
+
+
+def _values(rows: Any, width: int, source: str) -> Floats:
+    """Return float64 [samples, sensors]; a value that is no number becomes NaN."""
+    if not isinstance(rows, list) or len(rows) * width > MOST_VALUES:
+        raise HarmcuError(f"{source}: its values are no list of a size that fits; split it")
+    if width == 1:
+        rows = [row if isinstance(row, list) else [row] for row in rows]
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != width:
+            raise HarmcuError(
+                f"{source}: row {number} of its values is not one value a sensor; export it again"
+            )
+    numbers = [_number(value) for row in rows for value in row]
+    return np.array(numbers, np.float64).reshape(-1, width)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
+
+def _rate(interval: Any, source: str) -> int:
+    value = _number(interval)
+    if not (math.isfinite(value) and 0.1 <= value <= 1000.0):
+        raise HarmcuError(f"{source}: interval_ms is {interval!r:.40}, no IMU's; correct it")
+    return millihertz(round(1000.0 / value, 3))
+
+
+def export(recording: Recording, form: str) -> bytes:
+    """Return a recording as a document, in m/s^2 and rad/s.
+
+    Args:
+        recording: what to export; exactly its counts are read back.
+        form: "json" or "cbor".
+    """
+    axes = [(_OUT[axis[0]], axis) for axis in recording.axes]
+    factors = [1.0 / counts_per_unit(unit) for (_, _, unit), _ in axes]
+    values = recording.counts.astype(np.float64) * factors
+    document = {
+        "protected": {"ver": "v1", "alg": "none"},
+        "signature": "0" * 64,
+        "payload": {
+            "device_name": recording.subject,
+            "device_type": recording.board or "harmcu",
+            "interval_ms": 1e6 / recording.rate_millihertz,
+            "sensors": [
+                {"name": f"{name}{axis[1].upper()}", "units": units}
+                for (name, units, _), axis in axes
+            ],
+            "values": [[_rounded(value) for value in row] for row in values.tolist()],
+        },
+    }
+    return _encode(document, form)
+
+
+def _rounded(value: float) -> float:
+    """Keep what tells counts apart: one is 0.0012 m/s^2 or 0.0011 rad/s."""
+    return round(value, 6)
+
+
+def _encode(document: Mapping[str, Any], form: str) -> bytes:
+    if form == "cbor":
+        import cbor2
+
+        encoded: bytes = cbor2.dumps(document)
+        return encoded
+    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
