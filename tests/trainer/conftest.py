@@ -17,14 +17,39 @@ settings.load_profile("patient")
 DATA = Path(
     os.environ.get("HARMCU_DATA", Path(__file__).resolve().parents[3] / "shared" / "datasets")
 )
-UCI_HAR = DATA / "uci-har" / "UCI_HAR_Dataset.tar.xz"
+
+
+def published_data(name: str) -> Path:
+    """Return a file or folder below the data sets, or skip the test."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"{path} is absent; set HARMCU_DATA to the folder of the data sets")
+    return path
 
 
 @pytest.fixture(scope="session")
 def uci_har_archive() -> Path:
-    if not UCI_HAR.is_file():
-        pytest.skip(f"{UCI_HAR} is absent; set HARMCU_DATA to the folder of the data sets")
-    return UCI_HAR
+    return published_data("uci-har/UCI_HAR_Dataset.tar.xz")
+
+
+@pytest.fixture(scope="session")
+def hapt_archive() -> Path:
+    return published_data("hapt/HAPT_Data_Set.tar.xz")
+
+
+@pytest.fixture(scope="session")
+def wisdm_archive() -> Path:
+    return published_data("wisdm2019-watch/wisdm2019_watch_subjects_1600-1615.tar.xz")
+
+
+@pytest.fixture(scope="session")
+def wisdm_excerpt() -> Path:
+    return published_data("wisdm-v1.1-excerpt")
+
+
+@pytest.fixture(scope="session")
+def nano33() -> Path:
+    return published_data("nano33")
 
 
 @pytest.fixture(scope="session")
