@@ -3,17 +3,30 @@ import sys
 
 import pytest
 
-from trainer import datasets
+from trainer import datasets, options
 from trainer.errors import HarmcuError
 
 
 def test_every_module_is_a_data_set() -> None:
-    assert datasets.names() == ("uci-har", "watch")
+    assert datasets.names() == (
+        "csv",
+        "edge-impulse",
+        "hapt",
+        "recordings",
+        "uci-har",
+        "watch",
+        "wisdm",
+    )
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(HarmcuError, match=r"'uci_har'; choose one of uci-har, watch"):
+    with pytest.raises(HarmcuError, match=r"'uci_har'; choose one of csv, .*uci-har, watch"):
         datasets.load("uci_har")
+
+
+def test_choices_that_a_format_leaves_no_one_are_refused() -> None:
+    with pytest.raises(HarmcuError, match="watch says its rate itself; leave out --rate"):
+        datasets.load("watch", None, options.parse(rate=50))
 
 
 def test_loading_needs_no_tensorflow() -> None:

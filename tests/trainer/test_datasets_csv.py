@@ -1,0 +1,396 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from made_up import load_or_line
+
+from trainer import csv_table, datasets
+from trainer.datasets import csv
+from trainer.errors import HarmcuError
+from trainer.options import parse
+from trainer.recording import Dataset
+from trainer.units import to_counts
+
+HEADER = "aX,aY,aZ,gX,gY,gZ"
+SIX = "ax,ay,az,gx,gy,gz"
+
+
+def row(number: int, separator: str = ",") -> str:
+    """A plausible reading, another one for every number."""
+    values = (0.001 * number, -0.5, 0.9, 40.0 + number, 0.25 * number, -7.0)
+    return separator.join(f"{value:.3f}" for value in values)
+
+
+def rows(first: int, last: int) -> str:
+    return "".join(f"{row(n)}\n" for n in range(first, last))
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+def load(path: Path, **choices: object) -> Dataset:
+    choices.setdefault("units", "g,deg/s")
+    return csv.load(path, parse(**choices))  # type: ignore[arg-type]
+
+
+def noted(dataset: Dataset) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for note in dataset.notes:
+        counts[note.what] += note.count
+    return dict(counts)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_takes_with_any_line_end_and_mark(tmp_path: Path, end: str, mark: bytes) -> None:
+    text = f"{HEADER}\n{rows(0, 40)}\n{rows(40, 70)}\n\n{rows(70, 100)}".replace("\n", end)
+    dataset = load(write(tmp_path, "punch.csv", mark + text.encode()), rate=119)
+    assert [len(r.counts) for r in dataset.recordings] == [40, 30, 30]
+    assert [r.subject for r in dataset.recordings] == [f"punch.csv take {n}" for n in (1, 2, 3)]
+    first = dataset.recordings[1]
+    assert (first.label, first.rate_millihertz) == ("punch", 119_000)
+    assert (first.counts[0, :3] == to_counts([0.04, -0.5, 0.9], "g")).all()
+    assert (first.counts[0, 3:] == to_counts([80.0, 10.0, -7.0], "deg/s")).all()
+    assert first.source == "punch.csv, lines 43 to 72"
+
+
+def test_utf_16_as_spreadsheets_write_it(tmp_path: Path) -> None:
+    file = write(tmp_path, "punch.csv", f"{HEADER}\n{rows(0, 9)}".encode("utf-16"))
+    assert len(load(file, rate=119).recordings[0].counts) == 9
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal"),
+    [(";", "."), (";", ","), ("\t", "."), ("\t", ","), (" ", "."), (", ", ".")],
+)
+def test_separators(tmp_path: Path, separator: str, decimal: str) -> None:
+    lines = [separator.join(SIX.split(","))]
+    lines += [row(n, "|").replace(".", decimal).replace("|", separator) for n in range(20)]
+    found = load(write(tmp_path, "a.csv", "\n".join(lines)), rate=50)
+    plain = load(write(tmp_path, "b.csv", f"{HEADER}\n{rows(0, 20)}"), rate=50)
+    assert (found.recordings[0].counts == plain.recordings[0].counts).all()
+
+
+def test_a_blank_line_after_every_row_is_no_take(tmp_path: Path) -> None:
+    spaced = rows(0, 30).replace("\n", "\n\n") + "\n\n" + rows(30, 60).replace("\n", "\n\n")
+    dataset = load(write(tmp_path, "a.csv", f"{HEADER}\n\n{spaced}"), rate=119)
+    assert [len(r.counts) for r in dataset.recordings] == [30, 30]
+    assert noted(dataset)["files with blank lines after every row"] == 1
+
+
+def test_rows_of_empty_cells_text_and_headers_part_takes(tmp_path: Path) -> None:
+    text = (
+        f"{HEADER}\n{rows(0, 9)},,,,,\n{rows(9, 18)}done!\n{rows(18, 27)}{HEADER}\n{rows(27, 36)}"
+    )
+    dataset = load(write(tmp_path, "a.csv", text), rate=119)
+    assert [len(r.counts) for r in dataset.recordings] == [9, 9, 9, 9]
+    assert noted(dataset) == {"lines of text": 1, "repeated headers": 1}
+
+
+def test_damaged_rows_keep_the_others_in_place(tmp_path: Path) -> None:
+    lines = [row(n) for n in range(60)]
+    lines[10] = "0.010,,0.9,50.0,2.5,-7.0"
+    lines[20] = "0.020,-0.5,0.9,60.0,nan,-7.0"
+    lines[30] = "0.030,-0.5,0.9"
+    lines[40] = "0.040,-0.5,0.9,80.0,1e308,-7.0"
+    lines[50] += ","
+    dataset = load(write(tmp_path, "a.csv", HEADER + "\n" + "\n".join(lines)), rate=50)
+    (recording,) = dataset.recordings
+    whole = load(write(tmp_path, "b.csv", f"{HEADER}\n{rows(0, 60)}"), rate=50).recordings[0]
+    # These readings rise by the same amount every row: interpolation repairs them all.
+    assert np.abs(recording.counts.astype(int) - whole.counts).max() <= 1
+    assert noted(dataset) == {
+        "rows with a cell that is empty or no finite number": 2,
+        "rows with too few or too many cells": 1,
+        "rows that no IMU measures": 1,
+        "rows with separators at their end": 1,
+        "samples interpolated where rows are missing": 4,
+    }
+
+
+def test_a_file_cut_off_in_its_last_row(tmp_path: Path) -> None:
+    dataset = load(write(tmp_path, "a.csv", f"{HEADER}\n{rows(0, 20)}0.020,-0.5"), rate=50)
+    assert len(dataset.recordings[0].counts) == 20
+
+
+def timed(times: list[float]) -> str:
+    return f"time_ms,{HEADER}\n" + "".join(f"{t},{row(n)}\n" for n, t in enumerate(times))
+
+
+def test_times_give_the_rate_and_gaps_split(tmp_path: Path) -> None:
+    times = [*range(0, 2000, 10), *range(7000, 8000, 10), *range(500, 900, 10)]
+    dataset = load(write(tmp_path, "walk.csv", timed(times)))
+    assert [len(r.counts) for r in dataset.recordings] == [200, 100, 40]
+    assert {r.rate_millihertz for r in dataset.recordings} == {100_000}
+    assert noted(dataset) == {"gaps that split a take": 2}
+    assert [r.source for r in dataset.recordings][2] == "walk.csv, lines 302 to 341"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"), [("timestamp", 1000), ("t", 1e6), ("Time", 1e9), ("time", 1)]
+)
+def test_clocks_are_told_by_the_rate(tmp_path: Path, name: str, unit: float) -> None:
+    times = [100 + n / 104 for n in range(300)]
+    lines = [f"{t * unit:.6f},{row(n)}" for n, t in enumerate(times)]
+    dataset = load(write(tmp_path, "a.csv", f"{name},{HEADER}\n" + "\n".join(lines)))
+    assert dataset.recordings[0].rate_millihertz == 104_000
+
+
+def test_files_of_nearly_one_rate_share_it(tmp_path: Path) -> None:
+    for number, step in enumerate((10.0, 10.05, 9.98, 20.0)):
+        write(tmp_path, f"walk_{number}.csv", timed([step * n for n in range(200)]))
+    rates = [r.rate_millihertz for r in load(tmp_path).recordings]
+    assert rates == [100_000, 100_000, 100_000, 50_000]
+
+
+def test_a_count_column_keeps_lost_rows_in_place(tmp_path: Path) -> None:
+    counts = [*range(1, 30), *range(31, 60), *range(1, 40)]
+    lines = [f"{c},{row(c)}" for c in counts]
+    dataset = load(write(tmp_path, "a.csv", f"count,{HEADER}\n" + "\n".join(lines)), rate=50)
+    assert [len(r.counts) for r in dataset.recordings] == [59, 39]
+    assert noted(dataset) == {"samples interpolated where rows are missing": 1}
+
+
+def test_labels_and_subjects_from_columns(tmp_path: Path) -> None:
+    lines = [
+        f"{row(n)},{'sit' if n < 30 else 'walk'},{'anna' if n < 60 else 'bo'}" for n in range(90)
+    ]
+    file = write(tmp_path, "a.csv", f"{HEADER},label,subject\n" + "\n".join(lines))
+    found = [(r.label, r.subject, len(r.counts)) for r in load(file, rate=50).recordings]
+    assert found == [("sit", "anna", 30), ("walk", "anna", 30), ("walk", "bo", 30)]
+
+
+def test_labels_and_subjects_from_names(tmp_path: Path) -> None:
+    for name in ("anna/walk_1.csv", "anna/sit_1.csv", "bo/walk_1.csv"):
+        write(tmp_path, name, f"{HEADER}\n{rows(0, 20)}")
+    found = load(tmp_path, rate=50, names="{subject}/{label}_{_}").recordings
+    assert [(r.subject, r.label) for r in found] == [
+        ("anna", "sit"),
+        ("anna", "walk"),
+        ("bo", "walk"),
+    ]
+    assert load(tmp_path, rate=50).labels == ("sit", "walk")
+    with pytest.raises(HarmcuError, match=r"anna/sit_1: does not read like --names"):
+        load(tmp_path, rate=50, names="x/{label}")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"), [("{name}", r"no \{name\}"), ("walk", r"needs \{label\}")]
+)
+def test_bad_patterns(tmp_path: Path, names: str, message: str) -> None:
+    file = write(tmp_path, "a.csv", f"{HEADER}\n{rows(0, 20)}")
+    with pytest.raises(HarmcuError, match=message):
+        load(file, rate=50, names=names)
+
+
+def test_takes_of_equal_length(tmp_path: Path) -> None:
+    file = write(tmp_path, "flex.csv", f"{HEADER}\n{rows(0, 100)}")
+    dataset = load(file, rate=119, take=30)
+    assert [len(r.counts) for r in dataset.recordings] == [30, 30, 30]
+    assert len({r.subject for r in dataset.recordings}) == 3
+    assert noted(dataset) == {"rows after the last whole take": 10}
+
+
+def test_no_header_needs_columns(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.csv", "\n" + "".join(f"{row(n)},22.5,{n * 10}\n" for n in range(50)))
+    with pytest.raises(
+        HarmcuError, match=r"a\.csv, line 2: 8 columns without a header; .*--columns"
+    ):
+        load(file)
+    (recording,) = load(file, columns=f"{SIX},_,time_ms").recordings
+    assert (len(recording.counts), recording.rate_millihertz) == (50, 100_000)
+
+
+def test_accelerometer_and_gyroscope_in_two_files(tmp_path: Path) -> None:
+    accelerometer = [f"{20 * n},{0.001 * n},0,1" for n in range(100)]
+    gyroscope = [f"{20 * n + 400},{50.0 + n},0,1" for n in range(100)]
+    write(tmp_path, "left/left_accl.csv", "time_ms,ax,ay,az\n" + "\n".join(accelerometer))
+    write(tmp_path, "left/left_gyro.csv", "time_ms,gx,gy,gz\n" + "\n".join(gyroscope))
+    write(tmp_path, "left/left_mag.csv", "time_ms,mx,my,mz\n0,1,2,3\n")
+    (recording,) = load(tmp_path).recordings
+    assert (recording.label, recording.axes) == ("left", ("ax", "ay", "az", "gx", "gy", "gz"))
+    assert len(recording.counts) == 80
+    assert recording.counts[0].tolist() == [
+        *to_counts([0.020, 0, 1], "g").tolist(), *to_counts([50.0, 0, 1], "deg/s").tolist()
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("aX,aY,aZ", ("ax", "ay", "az")),
+        ("x,y,z", ("ax", "ay", "az")),
+        ("accel_x,accel_y,accel_z", ("ax", "ay", "az")),
+        ("Acc X (g),Acc Y (g),Acc Z (g)", ("ax", "ay", "az")),
+        ("gyroscope_z,gyroscope_y,gyroscope_x", ("gx", "gy", "gz")),
+        ('"gyr.x [dps]","gyr.y [dps]","gyr.z [dps]"', ("gx", "gy", "gz")),
+    ],
+)
+def test_names_of_axes(tmp_path: Path, header: str, expected: tuple[str, ...]) -> None:
+    text = f"{header}\n" + "".join(f"0.{n},0.1,0.9\n" for n in range(20))
+    assert load(write(tmp_path, "a.csv", text), rate=50).recordings[0].axes == expected
+
+
+def test_units_are_guessed_with_a_reason(tmp_path: Path) -> None:
+    metric = "".join(f"0.1,{9.8 + n % 3 / 10},0.2,0.5,{n % 9 / 3},-1\n" for n in range(100))
+    file = write(tmp_path, "a.csv", f"{HEADER}\n{metric}")
+    dataset = csv.load(file, parse(rate=50))
+    assert 8000 < np.median(dataset.recordings[0].counts[:, 1]) < 8400
+    reasons = [note.what for note in dataset.notes]
+    assert reasons[0].startswith("m/s^2: accelerations are typically 9.9")
+    assert reasons[1].startswith("rad/s: rotations reach 2.7, and accelerations are in m/s^2")
+
+
+def test_units_that_cannot_be_told_are_asked_for(tmp_path: Path) -> None:
+    still = write(tmp_path, "a.csv", f"{HEADER}\n" + "0,0,1,0.1,0.2,0.3\n" * 50)
+    with pytest.raises(HarmcuError, match="may be deg/s or rad/s; say which with --units"):
+        csv.load(still, parse(rate=50))
+    raw = write(tmp_path, "b.csv", f"{HEADER}\n" + "0,0,16384,100,200,300\n" * 50)
+    with pytest.raises(HarmcuError, match="gravity neither in g nor in m/s"):
+        csv.load(raw, parse(rate=50))
+
+
+@pytest.mark.parametrize(
+    ("text", "choices", "message"),
+    [
+        (f"{HEADER}\n{rows(0, 20)}", {}, "rate is not known; give it with --rate"),
+        (f"{HEADER}\n", {"rate": 50}, "holds no rows of numbers"),
+        (
+            f"{HEADER}\n{rows(0, 5)}aX,aY,aZ\n0,0,1\n",
+            {"rate": 50},
+            "line 7: the columns change here",
+        ),
+        ("aX,aX,aY\n1,2,3\n", {"rate": 50}, "line 1: two columns are ax"),
+        (f"{HEADER}\n{rows(0, 5)}", {"rate": 50, "columns": "a,b,c"}, "no column is an axis"),
+        (timed([0.0] * 50), {}, "do not tell samples apart"),
+        (timed([float(n) * 1e8 for n in range(50)]), {}, "which is no IMU's rate"),
+        (timed([10.0 * n for n in range(50)]), {"rate": 50}, "times say 100 Hz and --rate 50"),
+        ("Acc X (g),Acc Y (m/s^2)\n" + "0,1\n" * 9, {"rate": 50, "units": None}, "state both"),
+    ],
+)
+def test_what_must_be_told(
+    tmp_path: Path, text: str, choices: dict[str, object], message: str
+) -> None:
+    with pytest.raises(HarmcuError, match=message):
+        load(write(tmp_path, "a.csv", text), **choices)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HarmcuError, match="holds no"):
+        csv.load(tmp_path)
+
+
+# What each published folder needs to be told, and what it holds: recordings, labels, samples.
+# Samples are more than rows where times tell that rows are missing.
+FOLDERS: dict[str, tuple[dict[str, object], int, int, int]] = {
+    "anikk94-gestures": ({"rate": 119, "take": 119}, 36, 3, 4284),
+    "benja1972-gestures": ({"rate": 119}, 105, 5, 11_404),
+    "cvasilak-gestures": ({"rate": 119}, 20, 2, 2380),
+    "devnithw-gestures": ({"rate": 119, "take": 119}, 20, 2, 2380),
+    "firmstone-movement": ({"columns": "ax,ay,az", "rate": 50}, 3, 3, 11_661),
+    "ilkabret-gestures": ({"rate": 119}, 80, 4, 9520),
+    "lindholdt-gestures": ({"rate": 119}, 265, 5, 31_535),
+    "polanco-magic-wand": ({"rate": 119}, 100, 2, 11_900),
+    "rawalc-gestures": ({"rate": 119}, 21, 2, 2499),
+    "reac2-gestures": ({"rate": 119}, 2, 2, 806),
+    "safesteps-fall": ({"rate": 119}, 64, 2, 23_927),
+    "salvetti-activity": ({"columns": f"{SIX},_,_,time_ms"}, 145, 6, 85_206),
+    "satav-posture": ({"names": "{label}/{_}"}, 17, 11, 43_793),
+    "spaziochirale-gestures": ({"rate": 119}, 26, 2, 3094),
+    "thapliyal-activity": ({"names": "{label}_{part}"}, 48, 6, 53_297),
+    "xlxys-gestures": ({"rate": 119}, 5, 2, 8806),
+    "yankunm-gestures": ({"rate": 119}, 30, 2, 3570),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_published_folder(nano33: Path, name: str) -> None:
+    choices, recordings, labels, samples = FOLDERS[name]
+    dataset = datasets.load("csv", nano33 / name, parse(**choices))  # type: ignore[arg-type]
+    assert len(dataset.recordings) == recordings
+    assert len(dataset.labels) == labels
+    assert sum(len(r.counts) for r in dataset.recordings) == samples
+    acceleration = np.concatenate([r.counts[:, :3] for r in dataset.recordings]) / 8192.0
+    assert 0.9 < np.median(np.linalg.norm(acceleration, axis=1)) < 1.4
+
+
+def test_no_folder_is_forgotten(nano33: Path) -> None:
+    assert {folder.name for folder in nano33.iterdir() if folder.is_dir()} == set(FOLDERS)
+
+
+def test_thapliyal_says_what_was_repaired(nano33: Path) -> None:
+    dataset = datasets.load("csv", nano33 / "thapliyal-activity", parse(names="{label}_{part}"))
+    found = noted(dataset)
+    assert found["rows with a cell that is empty or no finite number"] == 4
+    # Three pauses in each training file; two and a step backwards in each test file.
+    assert found["gaps that split a take"] == 36
+    assert {r.rate_millihertz for r in dataset.recordings} == {38_200}
+    assert len(dataset.official_test_subjects) == 6
+
+
+PIECES = [
+    f"{HEADER}\n", "time_ms,ax,ay,az\n", "ax,ay,az,label\n", "count,aX,aY,aZ\n",
+    "0.1,0.2,0.9,4,5,6\n", "10,0.1,0.2,0.9\n", "20,0.1,0.2,0.9\n", "0.1,0.2,0.9,walk\n",
+    "\n", "\r", ",,,,,\n", "nan,inf,-inf,1,2,3\n", "1e308,1e308,1e308,1,2,3\n", "text\n",
+    "\x00\x00\n", "1_000,2,3,4,5,6\n", "0,1", ";", "\t", '"1","2","3"\n', "١,٢,٣\n",
+    "-1e-999,0,0,0,0,0\n", "9" * 400 + ",1,1\n", "a" * 5000 + "\n",
+]  # fmt: skip
+
+CHOICES = st.fixed_dictionaries(
+    {},
+    optional={
+        "rate": st.sampled_from([1, 50, 119.5, 10_000]),
+        "columns": st.sampled_from([SIX, "time,ax,ay,az", "ax", "_,_,gz", "label,ax,subject"]),
+        "units": st.sampled_from(["g", "g,deg/s", "m/s^2,rad/s"]),
+        "take": st.integers(1, 20),
+        "names": st.sampled_from(["{label}", "{subject}", "{label}_{part}"]),
+    },
+)
+
+
+@example([f"{HEADER}\n", "0.1,0.2,0.9,4,5,6\n" * 30], {"rate": 50, "units": "g,deg/s"})
+@given(
+    st.one_of(
+        st.lists(st.sampled_from(PIECES), max_size=40),
+        st.lists(st.text(max_size=40), max_size=10),
+    ),
+    CHOICES,
+)
+def test_any_text_gives_recordings_or_a_line(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], choices: dict[str, object]
+) -> None:
+    content = "".join(pieces).encode("utf-8", errors="replace")
+    check_any(tmp_path_factory, content, choices)
+
+
+@given(st.binary(max_size=400), CHOICES)
+def test_any_bytes_give_recordings_or_a_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, choices: dict[str, object]
+) -> None:
+    check_any(tmp_path_factory, content, choices)
+
+
+def check_any(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, choices: dict[str, object]
+) -> None:
+    file = write(tmp_path_factory.mktemp("csv"), "walk.csv", content)
+    dataset = load_or_line(csv.load, file, parse(**choices))  # type: ignore[arg-type]
+    for recording in dataset.recordings if dataset else ():
+        assert recording.counts.dtype == np.int16
+        assert recording.counts.shape == (len(recording.counts), len(recording.axes))
+        assert len(recording.counts) >= 2
+        assert recording.label
+        assert recording.subject
+
+
+def test_more_rows_than_fit_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_table, "MOST_ROWS", 10)
+    with pytest.raises(HarmcuError, match="more than 10 rows; split it"):
+        load(write(tmp_path, "a.csv", f"{HEADER}\n{rows(0, 20)}"), rate=50)

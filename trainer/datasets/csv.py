@@ -1,0 +1,350 @@
+"""``csv``: what people record with a sketch and a serial monitor; a file, a folder or an archive.
+
+A header such as ``aX,aY,aZ,gX,gY,gZ`` or ``--columns``; takes separated by blank lines; perhaps a
+column of time, count, label or subject. Accelerometer and gyroscope may lie in two files whose
+names differ in that word only; they are joined on time.
+
+Without a subject, every take is its own: nothing is known of who made it, and no take is ever in
+two parts of a split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer import assemble, columns, csv_table, files, path_names, timeline
+from trainer.csv_table import Table
+from trainer.errors import HarmcuError
+from trainer.options import ACCELERATION_UNITS, ROTATION_UNITS, Options
+from trainer.path_names import PathNames
+from trainer.recording import AXES, Dataset, Note, Recording
+from trainer.timeline import Floats, Stream
+
+OPTIONS = ("columns", "rate_millihertz", "units", "names", "take")
+
+SUFFIXES = {".csv", ".tsv", ".txt"}
+_PROSE = ("readme", "license", "licence")
+
+MOST_SAME_TIMES = 0.2
+"""Share of rows with the time of the row before above which times are no times of samples."""
+
+_CLOCKS = {1.0: "s", 1e-3: "ms", 1e-6: "us", 1e-9: "ns"}
+
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Take:
+    """One take of one sensor or of both.
+
+    Attributes:
+        streams: one for each file that it lies in, on one clock.
+    """
+
+    streams: tuple[Stream, ...]
+    names: PathNames
+    subject: str
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The files of one recording: one, or one for each sensor.
+
+    Attributes:
+        source: the name, for messages.
+        tables: as read.
+        axes: of the tables, side by side.
+        rate: samples a second, measured or given.
+        clock: seconds of one unit of the time column; 0 where there is none.
+    """
+
+    source: str
+    tables: tuple[Table, ...]
+    names: PathNames
+    axes: tuple[str, ...]
+    rate: float
+    clock: float
+
+
+def load(path: Path | None = None, options: Options | None = None) -> Dataset:
+    """Load recordings from the CSV files at ``path``.
+
+    Raises:
+        HarmcuError: a file cannot be understood without being told more; the message says what.
+    """
+    if path is None:
+        raise HarmcuError("csv files must be named; give a file, folder or archive with --data")
+    options = options or Options()
+    tables, digests, notes = _read(path, options)
+    groups = [_group(source, group, options, notes) for source, group in _grouped(tables).items()]
+    rates = assemble.shared_rates([group.rate for group in groups])
+    groups = [replace(group, rate=rate) for group, rate in zip(groups, rates, strict=True)]
+    units = _units(groups, options)
+    notes += units.notes
+    recordings: list[Recording] = []
+    test: list[str] = []
+    for group in groups:
+        for take in _takes(group, options, notes):
+            made = _recordings(group, take, units, notes)
+            recordings += made
+            test += [recording.subject for recording in made if take.names.test]
+    if not recordings:
+        raise HarmcuError(
+            f"{path}: holds no take of two samples and more; check --columns and --rate"
+        )
+    window, hop = assemble.window_and_hop(recordings)
+    return Dataset(
+        name="csv",
+        recordings=tuple(recordings),
+        labels=assemble.labels_of(recordings),
+        sha256=files.digest(digests),
+        official_test_subjects=tuple(dict.fromkeys(test)),
+        default_window=window,
+        default_hop=hop,
+        notes=tuple(notes),
+    )
+
+
+def _wanted(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not path.name.lower().startswith((".", *_PROSE))
+
+
+def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str], list[Note]]:
+    tables: dict[str, Table] = {}
+    digests: dict[str, str] = {}
+    notes: list[Note] = []
+    for name, content in files.members(path, _wanted):
+        if path_names.is_magnetometer(name):
+            notes.append(Note("dropped", "files of a magnetometer", 1, name))
+            continue
+        if not content.strip():
+            notes.append(Note("dropped", "empty files", 1, name))
+            continue
+        tables[name] = csv_table.parse(content, name, options.columns)
+        digests[name] = hashlib.sha256(content).hexdigest()
+        notes += tables[name].notes
+        if sum(len(table.lines) for table in tables.values()) > 4 * csv_table.MOST_ROWS:
+            raise HarmcuError(f"{path}: holds more rows than fit into memory; load part of it")
+    if not tables:
+        raise HarmcuError(
+            f"{path}: holds no {', '.join(sorted(SUFFIXES))} file of rows; check the path"
+        )
+    return tables, digests, notes
+
+
+def _grouped(tables: dict[str, Table]) -> dict[str, list[Table]]:
+    """Put the accelerometer's and the gyroscope's file of one recording together."""
+    groups: dict[str, list[str]] = {}
+    for name in tables:
+        groups.setdefault(path_names.without_sensor(name), []).append(name)
+    result: dict[str, list[Table]] = {}
+    for source, names in groups.items():
+        axes = Counter(axis for name in names for axis in columns.axes_of(tables[name].columns))
+        if len(names) == 1 or max(axes.values()) > 1:
+            result |= {name: [tables[name]] for name in names}
+        else:
+            result[source] = [tables[name] for name in names]
+    return result
+
+
+def _group(source: str, tables: list[Table], options: Options, notes: list[Note]) -> _Group:
+    name = path_names.without_sensor(source)
+    axes = tuple(axis for table in tables for axis in columns.axes_of(table.columns))
+    times = [table.column(columns.TIME) for table in tables]
+    timed = [time for time in times if time is not None]
+    given = options.rate_millihertz / 1000 if options.rate_millihertz else 0.0
+    if len(timed) < len(tables):
+        if len(tables) > 1:
+            raise HarmcuError(
+                f"{source}: accelerometer and gyroscope lie in two files without times, and cannot "
+                "be joined; record them in one file"
+            )
+        if not given:
+            raise HarmcuError(
+                f"{source}: has no column of times, so its rate is not known; give it with --rate, "
+                "such as --rate 119 for sketches that read an LSM9DS1 as fast as it goes"
+            )
+        rate, clock = given, 0.0
+    else:
+        rate, clock = _measured(source, tables[0], timed[0], notes)
+        if given and not 0.9 < given / rate < 1.1:
+            raise HarmcuError(
+                f"{source}: times say {rate:.4g} Hz and --rate {given:g}; leave --rate out, and "
+                "choose the model's rate with --model-rate"
+            )
+        rate = given or rate
+    return _Group(source, tuple(tables), path_names.reader(options.names)(name), axes, rate, clock)
+
+
+def _measured(source: str, table: Table, times: Floats, notes: list[Note]) -> tuple[float, float]:
+    """Return (samples a second, seconds of one unit of the times)."""
+    finite = times[np.isfinite(times)]
+    steps = np.diff(finite)
+    step = timeline.usual_step(finite)
+    if step <= 0 or (steps == 0).sum() > MOST_SAME_TIMES * len(steps):
+        raise HarmcuError(
+            f"{source}: its times do not tell samples apart; name the column _ with --columns and "
+            "give --rate"
+        )
+    stated = next(c.seconds for c in table.columns if c.role == columns.TIME)
+    fitting = [clock for clock in _CLOCKS if 4.0 <= 1.0 / (step * clock) < 4000.0]
+    clock = stated or (fitting[0] if fitting else 0.0)
+    rate = 1.0 / (step * clock) if clock else 0.0
+    if not 1.0 <= rate <= 10_000.0:
+        raise HarmcuError(
+            f"{source}: times step by {step:.6g}, which is no IMU's rate in s, ms, us or ns; name "
+            "the column _ with --columns and give --rate"
+        )
+    if not stated:
+        unit = _CLOCKS[clock]
+        notes.append(Note("guessed", f"times in {unit}: then rates are those of an IMU", 1, source))
+    return rate, clock
+
+
+def _units(groups: Sequence[_Group], options: Options) -> assemble.Units:
+    """Decide on the units of all files together: a still file alone says too little."""
+    stated = {c.unit for group in groups for t in group.tables for c in t.columns if c.unit}
+    given = options.units or tuple(sorted(stated))
+    for kind in (ACCELERATION_UNITS, ROTATION_UNITS):
+        if len(stated & {*kind}) > 1:
+            units = " and ".join(sorted(stated & {*kind}))
+            raise HarmcuError(f"headers state both {units}; load files of one kind together")
+    tables = [table for group in groups for table in group.tables]
+    pools = []
+    for sensor in "ag":
+        axes = [axis for axis in AXES if axis[0] == sensor]
+        readings = [_values(table, axes) for table in tables]
+        # A sensor of which some files miss an axis is judged by the files that have all three.
+        width = max(values.shape[1] for values in readings)
+        pool = np.concatenate([values for values in readings if values.shape[1] == width])
+        pools.append(pool[np.isfinite(pool).all(axis=1)])
+    return assemble.Units(given, pools[0], pools[1])
+
+
+def _values(table: Table, axes: Sequence[str]) -> Floats:
+    """Return float64 [rows, axes] of those of ``axes`` that a table has."""
+    roles = [column.role for column in table.columns]
+    return table.numbers[:, [roles.index(axis) for axis in axes if axis in roles]]
+
+
+def _takes(group: _Group, options: Options, notes: list[Note]) -> list[_Take]:
+    """Divide a recording into takes."""
+    numbers = [_take_numbers(group, table, options, notes) for table in group.tables]
+    many = max(int(number.max()) + 1 for number in numbers)
+    if any(int(number.max()) + 1 != many for number in numbers):
+        # Two files with other takes than one another: what they share is decided by time alone.
+        numbers, many = [np.minimum(number, 0) for number in numbers], 1
+    order = [np.argsort(number, kind="stable") for number in numbers]
+    bounds = [
+        np.searchsorted(n[o], np.arange(many + 1)) for n, o in zip(numbers, order, strict=True)
+    ]
+    takes = []
+    for take in range(many):
+        rows = [o[b[take] : b[take + 1]] for o, b in zip(order, bounds, strict=True)]
+        streams = tuple(
+            _stream(group, table, chosen) for table, chosen in zip(group.tables, rows, strict=True)
+        )
+        table, first = group.tables[0], rows[0]
+        words = {role: texts[int(first[0])] for role, texts in table.words.items() if len(first)}
+        subject = words.get(columns.SUBJECT) or group.names.subject
+        if len(first):
+            takes.append(
+                _Take(
+                    streams,
+                    replace(group.names, label=words.get(columns.LABEL) or group.names.label),
+                    subject or (f"{group.source} take {take + 1}" if many > 1 else group.source),
+                )
+            )
+    return takes
+
+
+def _take_numbers(group: _Group, table: Table, options: Options, notes: list[Note]) -> Integers:
+    """Return the number of each row's take, 0, 1, ..., or -1 for rows of none."""
+    begins = np.diff(table.takes, prepend=table.takes[0]) > 0
+    for texts in table.words.values():
+        begins[1:] |= np.array([a != b for a, b in itertools.pairwise(texts)], bool)
+    count = table.column(columns.COUNT)
+    if count is not None and not group.clock:
+        begins[1:] |= np.diff(count) < 0
+    numbers: Integers = np.cumsum(begins)
+    if not options.take:
+        return numbers
+    first = np.searchsorted(numbers, numbers, side="left")
+    last = np.searchsorted(numbers, numbers, side="right")
+    position = np.arange(len(numbers)) - first
+    whole = position < (last - first) // options.take * options.take
+    if not whole.all():
+        left = int((~whole).sum())
+        notes.append(Note("dropped", "rows after the last whole take", left, group.source))
+    begins |= position % options.take == 0
+    begins[0] = False
+    taken: Integers = np.where(whole, np.cumsum(begins), -1)
+    return taken
+
+
+def _stream(group: _Group, table: Table, rows: Integers) -> Stream:
+    """Return some rows with their times; without a clock, the rows count it."""
+    axes = columns.axes_of(table.columns)
+    values = _values(table, axes)[rows]
+    time, count = table.column(columns.TIME), table.column(columns.COUNT)
+    if group.clock and time is not None:
+        seconds = time[rows] * group.clock
+    elif count is not None and len(rows) > 1 and np.nanmedian(np.diff(count[rows])) == 1.0:
+        seconds = count[rows] / group.rate
+    else:
+        seconds = np.arange(len(rows)) / group.rate
+    usable = np.isfinite(values).all(axis=1) & np.isfinite(seconds)
+    return Stream(seconds[usable], values[usable], rows[usable])
+
+
+def _recordings(
+    group: _Group, take: _Take, units: assemble.Units, notes: list[Note]
+) -> list[Recording]:
+    axes = group.axes
+    streams = []
+    at = 0
+    for stream in take.streams:
+        mine = axes[at : at + stream.values.shape[1]]
+        at += len(mine)
+        possible = units.possible(stream.values, mine)
+        if not possible.all():
+            damaged = int((~possible).sum())
+            notes.append(Note("dropped", "rows that no IMU measures", damaged, group.source))
+        streams.append(stream.part(np.flatnonzero(possible)))
+    if any(len(stream.seconds) < 2 for stream in streams):
+        rows = sum(len(stream.seconds) for stream in streams)
+        notes.append(Note("dropped", "takes of fewer than two rows", max(rows, 1), group.source))
+        return []
+    found = timeline.uniform(streams, group.rate)
+    notes += assemble.bridged_notes(found, group.source)
+    if len(found) > 1:
+        notes.append(Note("remark", "gaps that split a take", len(found) - 1, group.source))
+    order = [axes.index(axis) for axis in AXES if axis in axes]
+    raw, first_axes = streams[0], axes[: streams[0].values.shape[1]]
+    return [
+        Recording(
+            counts=units.counts(stretch.values, axes)[:, order],
+            axes=tuple(axes[index] for index in order),
+            rate_millihertz=round(group.rate * 1000),
+            label=take.names.label,
+            subject=take.subject,
+            source=_source(group, stretch),
+            rows=units.digests(raw.values[np.isin(raw.index, stretch.index)], first_axes),
+        )
+        for stretch in found
+    ]
+
+
+def _source(group: _Group, stretch: timeline.Stretch) -> str:
+    lines = group.tables[0].lines
+    return f"{group.source}, lines {lines[stretch.index[0]]} to {lines[stretch.index[-1]]}"
