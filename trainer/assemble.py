@@ -23,6 +23,8 @@ IMPOSSIBLE_G = 64.0
 IMPOSSIBLE_DPS = 20_000.0
 """Beyond what any IMU of this kind measures: a damaged number, not a movement."""
 
+NO_SUBJECT = "takes whose subject is not known; each stands for itself"
+
 WINDOW_SECONDS = 2.56
 """Of UCI HAR; shorter where the takes are shorter."""
 

@@ -97,7 +97,7 @@ def check(parts: Mapping[str, Sequence[Recording]]) -> None:
     if not leaks:
         return
     first = leaks[0]
-    total = sum(leak.samples for leak in leaks)
+    total = sum(leak.samples for leak in leaks if _parts(leak) == _parts(first))
     shown = "; ".join(_describe(leak) for leak in leaks[:SHOWN])
     more = f"; and {len(leaks) - SHOWN} more recordings" if len(leaks) > SHOWN else ""
     raise HarmcuError(
@@ -173,6 +173,10 @@ def _mix(values: Digests) -> Digests:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
+
+
+def _parts(leak: Leak) -> tuple[str, str]:
+    return leak.part, leak.other_part
 
 
 def _describe(leak: Leak) -> str:

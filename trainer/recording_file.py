@@ -392,11 +392,12 @@ def names_of(recordings_: Sequence[Recording]) -> list[str]:
     seen: dict[str, int] = {}
     names = []
     for recording in recordings_:
-        stem = f"{_safe(recording.subject) or 'unknown'}/{_safe(recording.label)}"
+        stem = f"{safe(recording.subject) or 'unknown'}/{safe(recording.label)}"
         seen[stem.lower()] = number = seen.get(stem.lower(), 0) + 1
         names.append(f"{stem}.{number:03}{SUFFIX}")
     return names
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Return a text as part of a file name that every system takes; may be empty."""
     return re.sub(r"[^\w-]+", "_", text).strip("_")[:80]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from made_up import load_or_line
 
 from trainer import csv_table, datasets
+from trainer.assemble import NO_SUBJECT
 from trainer.datasets import csv
 from trainer.errors import HarmcuError
 from trainer.options import parse
@@ -43,7 +44,8 @@ def load(path: Path, **choices: object) -> Dataset:
 def noted(dataset: Dataset) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for note in dataset.notes:
-        counts[note.what] += note.count
+        if note.what != NO_SUBJECT:
+            counts[note.what] += note.count
     return dict(counts)
 
 

@@ -257,6 +257,8 @@ def _takes(group: _Group, options: Options, notes: list[Note]) -> list[_Take]:
         table, first = group.tables[0], rows[0]
         words = {role: texts[int(first[0])] for role, texts in table.words.items() if len(first)}
         subject = words.get(columns.SUBJECT) or group.names.subject
+        if not subject:
+            notes.append(Note("remark", assemble.NO_SUBJECT, 1, group.source))
         if len(first):
             takes.append(
                 _Take(

@@ -101,6 +101,8 @@ def _recordings(
     notes += assemble.bridged_notes(found, name)
     stem = PurePosixPath(name).with_suffix("").as_posix()
     named = reader(options.names)(stem) if options.names else None
+    if not (named and named.subject):
+        notes.append(Note("remark", assemble.NO_SUBJECT, 1, name))
     return [
         Recording(
             counts=units.counts(stretch.values, document.axes),

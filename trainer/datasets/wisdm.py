@@ -127,6 +127,12 @@ def load(path: Path | None = None) -> Dataset:
     )
 
 
+def is_of_first_subjects(name: str) -> bool:
+    """Tell whether a file is one of the watch of subjects 1600 to 1615, the first of 2019."""
+    found = _FILE_2019.search(name)
+    return found is not None and found[3] == "watch" and 1600 <= int(found[1]) <= 1615
+
+
 def _is_wanted(name: str) -> bool:
     return bool(_FILE_2019.search(name) or _FILE_11.search(name)) and not _ABOUT.search(name)
 
