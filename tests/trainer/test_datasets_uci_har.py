@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer import datasets, splits, windows
+from trainer import datasets, pull, splits, windows
 from trainer.datasets import uci_har
 from trainer.errors import HarmcuError
 from trainer.recording import Dataset
@@ -65,6 +65,7 @@ def test_cutting_gives_the_published_windows(
 def test_windows_really_are_put_together(published: Dataset) -> None:
     assert len(published.recordings) == 857
     assert max(len(recording.counts) for recording in published.recordings) == 1920
+    assert published.sha256 == pull.SOURCES["uci-har"].sha256
 
 
 def test_the_official_split(published: Dataset) -> None:

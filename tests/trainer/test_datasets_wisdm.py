@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from made_up import load_or_line
 
-from trainer import datasets
+from trainer import datasets, pull
 from trainer.datasets import wisdm
 from trainer.errors import HarmcuError
 from trainer.recording import Dataset
@@ -27,6 +27,7 @@ def test_the_watch_of_2019(published: Dataset) -> None:
     assert 0.98 * 1_049_552 < samples < 1_049_552
     assert {r.rate_millihertz for r in published.recordings} == {20_000}
     assert {note.kind for note in published.notes} == {"repaired"}
+    assert published.sha256 == pull.SOURCES["wisdm"].sha256
 
 
 def test_units_of_2019(published: Dataset) -> None:
