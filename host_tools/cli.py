@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host_tools.data_cli import data as data_commands
+from host_tools.reading_options import reading_options
 from trainer.errors import HarmcuError
 
 if TYPE_CHECKING:
     from host_tools.build import Program
     from trainer.bundle import Bundle
     from trainer.golden import Trace
+    from trainer.options import Options
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 PATH = click.Path(path_type=Path)
@@ -53,6 +56,9 @@ def main() -> None:
     """
 
 
+main.add_command(data_commands)
+
+
 @main.command()
 @click.option("--dataset", default="watch", show_default=True, help="watch or uci-har.")
 @click.option("--data", type=PATH, help="Where the data set lies (uci-har: folder or archive).")
@@ -85,8 +91,14 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
 
 
 @main.command()
-@click.option("--dataset", required=True, help="Name of a data set: watch, uci-har.")
-@click.option("--data", type=PATH, help="Where the data set lies, as published.")
+@click.option(
+    "--dataset",
+    required=True,
+    help="watch, uci-har, hapt, wisdm; or a format: recordings, csv, edge-impulse.",
+)
+@click.option("--data", type=PATH, help="Where the data lie: a file, a folder or an archive.")
+@reading_options
+@click.option("--model-rate", type=float, metavar="HZ", help="Bring all recordings to this rate.")
 @click.option("--arch", default="cnn", show_default=True, help="Architecture.")
 @click.option("--size", default="small", show_default=True, help="tiny, small or base.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same model.")
@@ -96,6 +108,8 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
 def train(
     dataset: str,
     data: Path | None,
+    options: Options,
+    model_rate: float | None,
     arch: str,
     size: str,
     seed: int,
@@ -108,9 +122,11 @@ def train(
     \b
     Example:
         harmcu train --dataset watch --out watch.bundle
+        harmcu train --dataset csv --data my-gestures --rate 119 --out gestures.bundle
     """
     from host_tools.console import Console
     from trainer import pipeline
+    from trainer.options import millihertz
 
     console = Console(as_json)
     request = pipeline.TrainRequest(
@@ -121,6 +137,8 @@ def train(
         seed=seed,
         out=out,
         epochs=epochs,
+        options=options,
+        rate_millihertz=None if model_rate is None else millihertz(model_rate),
     )
     with console.progress() as bars:
         bundle = pipeline.train(request, bars)
@@ -145,8 +163,11 @@ def train(
 @click.argument("bundle", type=FOLDER)
 @click.option("--dataset", help="Another data set than the one that trained the model.")
 @click.option("--data", type=PATH, help="Where the data set lies, as published.")
+@reading_options
 @as_json_option
-def evaluate(bundle: Path, dataset: str | None, data: Path | None, as_json: bool) -> None:
+def evaluate(
+    bundle: Path, dataset: str | None, data: Path | None, options: Options, as_json: bool
+) -> None:
     """Evaluate a BUNDLE on its held-out subjects, on the TensorFlow Lite Micro kernels.
 
     \b
@@ -159,7 +180,8 @@ def evaluate(bundle: Path, dataset: str | None, data: Path | None, as_json: bool
 
     console = Console(as_json)
     loaded = bundles.read(bundle)
-    figures = pipeline.evaluate(loaded, dataset or loaded.spec.provenance.dataset, data)
+    name = dataset or loaded.spec.provenance.dataset
+    figures = pipeline.evaluate(loaded, name, data, options)
     rows = {
         "accuracy": f"{figures['accuracy']:.1%} of {figures['windows']:,} windows",
         "macro F1": f"{figures['macro_f1']:.3f}",
@@ -293,6 +315,7 @@ def emulate(project: Path, listen: int, replay: Path | None) -> None:
 @click.option("--bulk", is_flag=True, help="With --project: through files, at full speed.")
 @click.option("--dataset", help="Inject this data set's held-out recordings, not the golden ones.")
 @click.option("--data", type=PATH, help="Where the data set lies, as published.")
+@reading_options
 @as_json_option
 def verify(
     bundle: Path,
@@ -301,6 +324,7 @@ def verify(
     bulk: bool,
     dataset: str | None,
     data: Path | None,
+    options: Options,
     as_json: bool,
 ) -> None:
     """Inject recordings into a board and compare every stage with the evaluation of BUNDLE.
@@ -322,7 +346,7 @@ def verify(
         raise click.UsageError("give either --port, or --project with or without --bulk")
     console = Console(as_json)
     loaded = bundles.read(bundle)
-    traces = _traces(loaded, dataset, data)
+    traces = _traces(loaded, dataset, data, options)
     spec = loaded.spec
     with console.progress() as bars:
 
@@ -412,7 +436,9 @@ def _build(path: Path | None) -> Program:
     return build_project(project.read(path))
 
 
-def _traces(bundle: Bundle, dataset: str | None, data: Path | None) -> list[Trace]:
+def _traces(
+    bundle: Bundle, dataset: str | None, data: Path | None, options: Options
+) -> list[Trace]:
     """Return the bundle's golden vectors, or a data set's held-out recordings run afresh."""
     from trainer import golden
 
@@ -424,7 +450,7 @@ def _traces(bundle: Bundle, dataset: str | None, data: Path | None) -> list[Trac
     engine = Tflm(bundle.model).run
     return [
         golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
-        for recording in pipeline.held_out(bundle, dataset, data)
+        for recording in pipeline.held_out(bundle, dataset, data, options)
     ]
 
 
