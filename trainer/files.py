@@ -27,6 +27,9 @@ LARGEST_ARCHIVE = 4 << 30
 
 MOST_FILES = 50_000
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".xz", ".txz", ".bz2")
+"""Endings of what is damaged when it cannot be opened as an archive."""
+
 # zipfile raises RuntimeError for an encrypted member, NotImplementedError for an unknown method.
 _DAMAGE = (
     EOFError,
@@ -65,6 +68,8 @@ def members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
                 yield from _zip(path, file, wanted)
         elif tarfile.is_tarfile(path):
             yield from _tar(path, wanted)
+        elif path.name.lower().endswith(ARCHIVES):
+            raise EOFError
         else:
             with path.open("rb") as file:
                 yield path.name, _bounded(path, path.name, file)

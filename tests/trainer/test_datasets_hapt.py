@@ -110,5 +110,16 @@ def test_damage_is_named(tmp_path: Path, name: str, content: bytes, message: str
 def test_other_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HarmcuError, match="holds no RawData"):
         hapt.load(tmp_path)
+    (tmp_path / "notes.txt").write_text("1 2 3")
+    with pytest.raises(HarmcuError, match="holds no RawData"):
+        hapt.load(tmp_path / "notes.txt")
     with pytest.raises(HarmcuError, match="--data"):
         hapt.load(None)
+
+
+@pytest.mark.parametrize("kept", [100, 100_000])
+def test_a_truncated_archive_is_one_line(hapt_archive: Path, tmp_path: Path, kept: int) -> None:
+    with hapt_archive.open("rb") as file:
+        (tmp_path / "hapt.tar.xz").write_bytes(file.read(kept))
+    with pytest.raises(HarmcuError, match=r"hapt\.tar\.xz: cannot be read to its end"):
+        hapt.load(tmp_path / "hapt.tar.xz")

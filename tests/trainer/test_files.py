@@ -82,21 +82,14 @@ def test_bombs_are_refused(tmp_path: Path, make: object, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("make", [tar_of, zip_of])
-def test_a_truncated_archive_is_one_line_or_a_file(
-    tmp_path: Path, make: object, kept: float
-) -> None:
+def test_a_truncated_archive_is_one_line(tmp_path: Path, make: object, kept: float) -> None:
     assert callable(make)
-    path = make(tmp_path / "cut", {f"{n}.txt": bytes(range(256)) * 40 for n in range(20)})
+    path = make(tmp_path / "cut.zip", {f"{n}.txt": bytes(range(256)) * 40 for n in range(20)})
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    try:
-        found = dict(files.members(path, everything))
-    except HarmcuError as error:
-        lines = str(error).splitlines()
-    else:
-        # What is left of a zip file is no archive any more.
-        lines = list(found)
-    assert len(lines) == 1
+    with pytest.raises(HarmcuError, match="cannot be read to its end") as caught:
+        list(files.members(path, everything))
+    assert "\n" not in str(caught.value)
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -122,9 +122,9 @@ def _read(path: Path | None) -> tuple[list[LabelledStream], str]:
     subjects: dict[int, str] = {}
     digests: dict[str, str] = {}
     rows: npt.NDArray[np.float64] | None = None
-    for name, content in files.members(
-        path, lambda n: bool(_SIGNAL.search(n) or _LABELS.search(n))
-    ):
+    for name, content in files.members(path, _is_wanted):
+        if not _is_wanted(name):
+            break
         digests[name[name.index("RawData") :]] = hashlib.sha256(content).hexdigest()
         if signal := _SIGNAL.search(name):
             signals[signal[1], int(signal[2])] = _numbers(path, name, content, 3)
@@ -135,6 +135,10 @@ def _read(path: Path | None) -> tuple[list[LabelledStream], str]:
         raise HarmcuError(f"{path}: holds no RawData/labels.txt of HAPT; give 'HAPT Data Set'")
     made = [_stream(path, signals, rows, number, subjects[number]) for number in sorted(subjects)]
     return made, files.digest(digests)
+
+
+def _is_wanted(name: str) -> bool:
+    return bool(_SIGNAL.search(name) or _LABELS.search(name))
 
 
 def _numbers(path: Path, name: str, content: bytes, columns: int) -> npt.NDArray[np.float64]:
