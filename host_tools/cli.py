@@ -6,6 +6,7 @@ once and without TensorFlow.
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from host_tools.build import Program
     from trainer.bundle import Bundle
     from trainer.golden import Trace
+
+TERMINATED = 128 + 15
+"""The exit code that shells give to a process ended by SIGTERM."""
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 PATH = click.Path(path_type=Path)
@@ -40,6 +44,11 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("harmcu: interrupted", err=True)
             ctx.exit(130)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Let SIGTERM end a command as tidily as Ctrl-C does: emulators are stopped."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+        return super().main(*arguments, **options)
 
 
 @click.group(cls=Commands)

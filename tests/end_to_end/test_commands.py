@@ -108,7 +108,8 @@ def test_emulate_monitor_and_verify_by_port(shared_bundle: Bundle, project: Path
             ).stdout
             assert re.search(r"[1-9]\d* decisions, 0 lines lost, 0 damaged", watched), watched
         finally:
-            process.kill()
+            process.terminate()
+            assert process.wait(10) == 143
 
 
 def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
