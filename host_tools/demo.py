@@ -62,7 +62,7 @@ def run(request: Request, console: Console) -> dict[str, Any]:
     wire, bulk = _verify(program, bundle, held_out, console)
     _show_live(program, bundle, held_out, console)
     figures = _figures(bundle, program, wire, bulk)
-    _show_figures(figures, wire, bulk, time.monotonic() - start, console)
+    _show_figures(figures, bulk, time.monotonic() - start, console)
     return figures
 
 
@@ -95,7 +95,7 @@ def _train(request: Request, console: Console) -> tuple[Bundle, tuple[Recording,
         "Train",
         f"{spec.provenance.architecture} {spec.provenance.size}, {len(bundle.model):,} bytes of "
         f"int8 .tflite; subjects {' '.join(split.train)} trained it, {' '.join(split.validation)} "
-        f"chose the epoch, {' '.join(split.test)} are held out",
+        f"validated it, {' '.join(split.test)} are held out",
     )
     console.step(
         3,
@@ -203,7 +203,6 @@ def _figures(
 
 def _show_figures(
     figures: dict[str, Any],
-    wire: verify.Comparison,
     bulk: verify.Comparison,
     seconds: float,
     console: Console,
@@ -212,8 +211,8 @@ def _show_figures(
     console.line("")
     console.table(
         {
-            "held-out accuracy": f"{figures['accuracy']:.1%} evaluated; the board's decisions: "
-            f"{_share(bulk)} at the recordings' rate, {_share(wire)} over the wire",
+            "held-out accuracy": f"{figures['accuracy']:.1%} evaluated, "
+            f"{bulk.right / max(1, bulk.labelled):.1%} by what the board said",
             "windows": f"{figures['windows_compared']:,} compared, "
             f"{figures['windows_equal']:,} equal",
             "model": f"{figures['model_bytes']:,} bytes, sha256 {figures['model_sha256'][:16]}...",
@@ -225,7 +224,3 @@ def _show_figures(
             "time": f"{seconds:.0f} s",
         }
     )
-
-
-def _share(comparison: verify.Comparison) -> str:
-    return f"{comparison.right / max(1, comparison.labelled):.1%}"
