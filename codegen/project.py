@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from codegen import aot, model_config, tflm
-from codegen.boards import FIRMWARE, Board, load
-from codegen.render import runtime_version
+from codegen.boards import Board, load
+from codegen.runtime import FIRMWARE, runtime_version
 from trainer import folder
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
@@ -108,12 +108,25 @@ def write(path: Path, files: dict[str, str]) -> Project:
         HarmcuError: something else stands at ``path``, the project there was changed by hand, or
             it cannot be written.
     """
-    ours = {MANIFEST, BUILD}
-    if (path / MANIFEST).is_file():
-        earlier = read(path).manifest
-        ours |= set(earlier.files)
-    folder.replace(path, {name: text.encode() for name, text in files.items()}, ours)
+    content = {name: text.encode() for name, text in files.items()}
+    folder.replace(path, content, _ours(path))
     return read(path)
+
+
+def check_free(path: Path) -> None:
+    """Check that a project may be written at ``path``.
+
+    Raises:
+        HarmcuError: something of the user's stands there.
+    """
+    folder.check_free(path, _ours(path))
+
+
+def _ours(path: Path) -> set[str]:
+    """Return what an earlier project at ``path`` holds; nothing is ours where none stands."""
+    if not folder.is_file(path / MANIFEST):
+        return set()
+    return {MANIFEST, BUILD, *read(path).manifest.files}
 
 
 def read(path: Path) -> Project:

@@ -48,6 +48,7 @@ def run(request: Request, console: Console) -> dict[str, Any]:
     # Whoever lacks a compiler should hear it now and not after the training.
     build.find(board.toolchain.compiler, board.toolchain)
     emulator.check_installed(board.name)
+    project.check_free(request.out / "project")
     bundle, held_out = _train(request, console)
     made = project.write(request.out / "project", project.generate(bundle, board, "aot"))
     _say_generated(made, console)
@@ -127,12 +128,12 @@ def _verify(
     engine = Tflm(bundle.model).run
     rate = program.project.board.sensor_rates_millihertz[0]
     at_sensor_rate = [golden.replay(spec, engine, r, rate) for r in held_out]
-    few = _first_windows(at_sensor_rate, WIRE_WINDOWS)
+    few = _some_of(at_sensor_rate, WIRE_WINDOWS)
     many = [golden.replay(spec, engine, r, r.rate_millihertz) for r in held_out]
     with (
         console.progress() as bars,
-        emulator.serve(program, exact=True) as url,
-        Link(url) as link,
+        emulator.serve(program, exact=True) as served,
+        Link(served.url) as link,
     ):
         wire = verify.over_wire(
             Device(link),
@@ -140,17 +141,16 @@ def _verify(
             few,
             lambda done, total: bars("verify over the wire", done, total, {}),
         )
-    _say_verified(wire, f"over {url}, recordings brought to {rate / 1000:g} Hz", console)
+    _say_verified(wire, f"over {served.url}, recordings brought to {rate / 1000:g} Hz", console)
     bulk = verify.in_bulk(program, spec, many)
     _say_verified(bulk, "in bulk, every held-out recording at its own rate", console)
     return wire, bulk
 
 
-def _first_windows(traces: Sequence[Trace], windows: int) -> list[Trace]:
-    """Return streams, evenly taken from all of them, that have at least so many windows."""
+def _some_of(traces: Sequence[Trace], windows: int) -> list[Trace]:
+    """Return streams, evenly taken from all of them, that have about so many windows."""
     total = sum(len(trace.scores) for trace in traces)
-    stride = max(1, total // windows)
-    return list(traces[::stride])
+    return list(traces[:: max(1, total // windows)])
 
 
 def _say_verified(comparison: verify.Comparison, how: str, console: Console) -> None:
@@ -172,7 +172,7 @@ def _show_live(
     rate = program.project.board.sensor_rates_millihertz[0]
     counts = golden.at_rate(recording, rate)
     console.step(7, STEPS, "Live", f"its IMU plays {recording.source}: {recording.label}")
-    with emulator.serve(program, counts, rate) as url, Link(url) as link:
+    with emulator.serve(program, counts, rate) as served, Link(served.url) as link:
         monitor.watch(
             link,
             lambda text: console.line("    " + text),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer import backend, bundle, datasets, folder, golden, models, report, splits, windows
+from trainer import backend, bundle, datasets, golden, models, report, splits, windows
 from trainer import evaluate as evaluation
 from trainer.errors import HarmcuError
 from trainer.progress import Progress, silent
@@ -136,7 +136,7 @@ def _check(request: TrainRequest) -> None:
         raise HarmcuError(f"{request.epochs} epochs; train for at least one")
     if not 0 <= request.seed < 2**32:
         raise HarmcuError(f"the seed {request.seed} is out of range; choose 0 to {2**32 - 1}")
-    folder.check_free(request.out, bundle.PARTS)
+    bundle.check_free(request.out)
 
 
 def _train(
