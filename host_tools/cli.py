@@ -181,7 +181,7 @@ def train(
 @click.option("--data", type=PATH, help="Where the data set lies, as published.")
 @as_json_option
 def evaluate(bundle: Path, dataset: str | None, data: Path | None, as_json: bool) -> None:
-    """Evaluate a BUNDLE on its held-out subjects, on the TensorFlow Lite Micro kernels.
+    """Evaluate a BUNDLE on its held-out subjects, on the kernels of a board.
 
     \b
     Example:
@@ -240,10 +240,13 @@ def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) ->
     manifest = project.write(out, files).manifest
     rows = {
         "project": f"{out}: {len(files)} files, engine {engine}, board {board}",
-        "TFLM operators": ", ".join(manifest.tflm["operators"]),
-        "TFLM arena": f"{manifest.tflm['bytes']:,} bytes, {manifest.tflm['measured_bytes']:,} "
-        f"measured and {manifest.tflm['margin_bytes']:,} margin",
     }
+    if manifest.tflm:
+        rows["TFLM operators"] = ", ".join(manifest.tflm["operators"])
+        rows["TFLM arena"] = (
+            f"{manifest.tflm['bytes']:,} bytes, {manifest.tflm['measured_bytes']:,} measured and "
+            f"{manifest.tflm['margin_bytes']:,} margin"
+        )
     if manifest.aot:
         rows["aot"] = (
             f"{manifest.aot['macs']:,} MACs, arena {manifest.aot['arena_bytes']:,} bytes, "
@@ -466,10 +469,9 @@ def _traces(bundle: Bundle, dataset: str | None, data: Path | None) -> list[Trac
 
     if dataset is None and data is None:
         return golden.traces(bundle.golden)
-    from trainer import pipeline
-    from trainer.tflm import Tflm
+    from trainer import evaluator, pipeline
 
-    engine = Tflm(bundle.model).run
+    engine = evaluator.load(bundle.model)
     return [
         golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
         for recording in pipeline.held_out(bundle, dataset or bundle.spec.provenance.dataset, data)

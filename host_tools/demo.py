@@ -13,11 +13,10 @@ from host_tools import build, emulator, monitor, verify
 from host_tools.console import Console
 from host_tools.device import Device
 from host_tools.link import Link
-from trainer import datasets, golden, pipeline, splits
+from trainer import datasets, evaluator, golden, pipeline, splits
 from trainer.bundle import Bundle
 from trainer.golden import Trace
 from trainer.recording import Recording
-from trainer.tflm import Tflm
 
 STEPS = 7
 WIRE_WINDOWS = 300
@@ -103,21 +102,21 @@ def _train(request: Request, console: Console) -> tuple[Bundle, tuple[Recording,
         STEPS,
         "Bundle",
         f"{bundle.path}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows "
-        "right, on the TensorFlow Lite Micro kernels",
+        f"right, on {metrics['kernels']}",
     )
     return bundle, splits.of_subjects(dataset.recordings, split.test)
 
 
 def _say_generated(made: project.Project, console: Console) -> None:
     tflm = made.manifest.tflm
-    console.step(
-        4,
-        STEPS,
-        "Generate",
-        f"{made.path}: C for this model, and for TensorFlow Lite Micro the array, "
-        f"{len(tflm['operators'])} operators and an arena of {tflm['bytes']:,} bytes "
-        f"({tflm['measured_bytes']:,} measured + {tflm['margin_bytes']:,} margin)",
-    )
+    text = f"{made.path}: C for this model"
+    if tflm is not None:
+        text += (
+            f", and for TensorFlow Lite Micro the array, {len(tflm['operators'])} operators and "
+            f"an arena of {tflm['bytes']:,} bytes ({tflm['measured_bytes']:,} measured + "
+            f"{tflm['margin_bytes']:,} margin)"
+        )
+    console.step(4, STEPS, "Generate", text)
 
 
 def _verify(
@@ -125,7 +124,7 @@ def _verify(
 ) -> tuple[verify.Comparison, verify.Comparison]:
     """Compare the board with the evaluation: over the wire at a sensor's rate, then in bulk."""
     spec = bundle.spec
-    engine = Tflm(bundle.model).run
+    engine = evaluator.load(bundle.model)
     rate = program.project.board.sensor_rates_millihertz[0]
     at_sensor_rate = [golden.replay(spec, engine, r, rate) for r in held_out]
     few = _some_of(at_sensor_rate, WIRE_WINDOWS)
@@ -185,6 +184,7 @@ def _figures(
     bundle: Bundle, program: build.Program, wire: verify.Comparison, bulk: verify.Comparison
 ) -> dict[str, Any]:
     exact = emulator.counts_instructions(program.project.board.name)
+    tflm = program.project.manifest.tflm
     return {
         "accuracy": bundle.metrics["accuracy"],
         "windows_compared": wire.windows + bulk.windows,
@@ -192,7 +192,7 @@ def _figures(
         "model_bytes": len(bundle.model),
         "flash_bytes": program.flash_bytes,
         "ram_bytes": program.ram_bytes,
-        "tflm_arena_bytes": program.project.manifest.tflm["bytes"],
+        "tflm_arena_bytes": tflm["bytes"] if tflm else None,
         "instructions_per_inference": (
             emulator.instructions(bulk.ticks, bulk.tick_hz) if exact else None
         ),
@@ -207,7 +207,7 @@ def _show_figures(
     seconds: float,
     console: Console,
 ) -> None:
-    instructions = figures["instructions_per_inference"]
+    instructions, arena = figures["instructions_per_inference"], figures["tflm_arena_bytes"]
     console.line("")
     console.table(
         {
@@ -218,7 +218,7 @@ def _show_figures(
             "model": f"{figures['model_bytes']:,} bytes, sha256 {figures['model_sha256'][:16]}...",
             "firmware": f"{figures['flash_bytes']:,} bytes of flash, "
             f"{figures['ram_bytes']:,} bytes of RAM",
-            "TFLM's arena": f"{figures['tflm_arena_bytes']:,} bytes for the same model",
+            "TFLM's arena": f"{arena:,} bytes for the same model" if arena else "not measured here",
             "inference": f"{instructions:,} instructions" if instructions else "not counted here",
             "report": figures["report"],
             "time": f"{seconds:.0f} s",

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer import backend, bundle, datasets, golden, models, report, splits, windows
+from trainer import backend, bundle, datasets, evaluator, golden, models, report, splits, windows
 from trainer import evaluate as evaluation
 from trainer.errors import HarmcuError
 from trainer.progress import Progress, silent
 from trainer.recording import Dataset, Recording
 from trainer.spec import Channel, Decision, Provenance, Spec, Split
-from trainer.tflm import Tflm, measure_arena
+from trainer.tflm import is_installed, measure_arena
 
 if TYPE_CHECKING:
     from trainer.fit import History, Material
@@ -84,10 +84,10 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     spec = _spec(request, dataset, split, channels, rate, trained.model)
 
     progress("evaluate", 0, 1, {})
-    tflm = Tflm(trained.model)
-    figures = evaluation.figures(evaluation.decide(spec, tflm.run, test), spec.labels)
+    engine = evaluator.load(trained.model)
+    figures = evaluation.figures(evaluation.decide(spec, engine, test), spec.labels)
     metrics = figures | _facts(trained, split)
-    vectors = golden.make(spec, tflm.run, _excerpts(test, spec))
+    vectors = golden.make(spec, engine, _excerpts(test, spec))
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     return bundle.write(
         request.out, spec, trained.model, metrics, vectors, report.render(spec, metrics)
@@ -95,7 +95,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
 
 
 def evaluate(trained: bundle.Bundle, dataset: str, path: Path | None = None) -> dict[str, Any]:
-    """Evaluate a bundle's model, on TFLM's kernels, on people whom it has not met.
+    """Evaluate a bundle's model, on the board's kernels, on people whom it has not met.
 
     Returns:
         The figures of ``trainer.evaluate.figures``.
@@ -104,7 +104,7 @@ def evaluate(trained: bundle.Bundle, dataset: str, path: Path | None = None) -> 
         HarmcuError: the data cannot be read, have other labels, or hold nobody new.
     """
     recordings = held_out(trained, dataset, path)
-    decisions = evaluation.decide(trained.spec, Tflm(trained.model).run, recordings)
+    decisions = evaluation.decide(trained.spec, evaluator.load(trained.model), recordings)
     return evaluation.figures(decisions, trained.spec.labels)
 
 
@@ -209,15 +209,11 @@ def _spec(
 
 def _facts(trained: _Trained, split: Split) -> dict[str, Any]:
     """Return the part of ``metrics.json`` that is not about held-out windows."""
-    arena = measure_arena(trained.model)
     return {
+        "kernels": evaluator.name(),
         "model_bytes": len(trained.model),
         "parameters": trained.parameters,
-        "tflm_arena_bytes": {
-            "measured_bytes": arena.measured_bytes,
-            "margin_bytes": arena.margin_bytes,
-            "bytes": arena.bytes,
-        },
+        "tflm_arena_bytes": _arena(trained.model),
         "validation": {
             "float_accuracy": trained.float_accuracy,
             "int8_aware_accuracy": trained.history.validation_accuracy[-1],
@@ -228,6 +224,18 @@ def _facts(trained: _Trained, split: Split) -> dict[str, Any]:
             "validation": list(split.validation),
             "test": list(split.test),
         },
+    }
+
+
+def _arena(model: bytes) -> dict[str, int] | None:
+    """Return TFLM's arena, or None where it cannot be measured: it is never guessed."""
+    if not is_installed():
+        return None
+    arena = measure_arena(model)
+    return {
+        "measured_bytes": arena.measured_bytes,
+        "margin_bytes": arena.margin_bytes,
+        "bytes": arena.bytes,
     }
 
 
