@@ -7,7 +7,8 @@ from codegen import kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Tensor
 from codegen.kernels import Fields, Layer
-from codegen.render import render, runtime_version
+from codegen.render import render
+from codegen.runtime import runtime_version
 from trainer.errors import HarmcuError
 
 # All weights together; above, no board could hold them and the C text would be enormous.

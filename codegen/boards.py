@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codegen.runtime import FIRMWARE
 from trainer.errors import HarmcuError
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-FIRMWARE = Path(__file__).resolve().parent.parent / "firmware"
-"""The hand-written runtime: beside this package in a checkout and in an installation alike."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from codegen.c_text import c_array, c_string
-from codegen.render import render, runtime_version
+from codegen.render import render
+from codegen.runtime import runtime_version
 from trainer.recording import AXES
 from trainer.resample import ResampleTable, design
 from trainer.spec import Spec

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from codegen import aot, model_config, tflm
-from codegen.boards import FIRMWARE, Board, load
-from codegen.render import runtime_version
+from codegen.boards import Board, load
+from codegen.runtime import FIRMWARE, runtime_version
 from trainer import folder
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
@@ -36,7 +36,8 @@ class Manifest:
         board, engine: what the project is for.
         runtime_version: of the runtime inside.
         model_sha256: digest of the bundle's model.tflite.
-        tflm: operators, arena_bytes and where they come from; always there.
+        tflm: operators, and bytes of the arena (measured_bytes + margin_bytes); None when the
+            arena could not be measured where the model was trained.
         aot: macs, arena_bytes, arena_lower_bound, weights_bytes; None when aot lacks an operator.
         sources: the files to compile, relative to the project.
         files: SHA-256 of every file, by its relative path.
@@ -47,7 +48,7 @@ class Manifest:
     engine: str
     runtime_version: int
     model_sha256: str
-    tflm: dict[str, Any]
+    tflm: dict[str, Any] | None
     aot: dict[str, Any] | None
     sources: tuple[str, ...]
     files: dict[str, str]
@@ -65,25 +66,26 @@ class Project:
 def generate(bundle: Bundle, board: Board, engine: str) -> dict[str, str]:
     """Return the text of every file of a project, by its relative path.
 
-    The TFLite Micro array, its resolver and its arena are always among them; the aot engine's C is,
-    unless the model needs an operator that aot lacks and ``engine`` is tflm.
+    The TFLite Micro array, its resolver and its arena are among them, unless the arena was never
+    measured; the aot engine's C is, unless it lacks an operator of the model and ``engine`` is
+    tflm.
 
     Raises:
-        HarmcuError: the engine is unknown, or it is aot and lacks an operator of the model.
+        HarmcuError: the engine is unknown, aot that lacks an operator, or tflm without an arena.
     """
     if engine not in ENGINES:
         raise HarmcuError(f"no engine is called {engine!r}; choose one of {', '.join(ENGINES)}")
     spec = bundle.spec
     digest = spec.provenance.model_sha256
-    arena = bundle.metrics["tflm_arena_bytes"]
-    tflm_model = tflm.generate(bundle.model, spec.name, digest, arena["bytes"])
+    tflm_model = _tflm_if_measured(bundle, engine)
     aot_model = _aot_unless_refused(bundle, engine)
 
     files = _runtime_files(aot_model.kernel_sources if aot_model else ())
     files |= {f"board/{name}": text for name, text in _board_files(board).items()}
     config = model_config.generate(spec, board.sensor_rates_millihertz)
     files |= {f"model/{name}": text for name, text in config.items()}
-    files |= {f"tflm/{name}": text for name, text in tflm_model.files.items()}
+    if tflm_model:
+        files |= {f"tflm/{name}": text for name, text in tflm_model.files.items()}
     if aot_model:
         files |= {f"aot/{name}": text for name, text in aot_model.files.items()}
     manifest = Manifest(
@@ -92,7 +94,7 @@ def generate(bundle: Bundle, board: Board, engine: str) -> dict[str, str]:
         engine=engine,
         runtime_version=runtime_version(),
         model_sha256=digest,
-        tflm={"operators": list(tflm_model.operators), **arena},
+        tflm=_tflm_facts(bundle, tflm_model),
         aot=_aot_facts(aot_model),
         sources=tuple(sorted(name for name in files if _is_source(name, engine))),
         files={name: _digest(text) for name, text in sorted(files.items())},
@@ -108,12 +110,25 @@ def write(path: Path, files: dict[str, str]) -> Project:
         HarmcuError: something else stands at ``path``, the project there was changed by hand, or
             it cannot be written.
     """
-    ours = {MANIFEST, BUILD}
-    if (path / MANIFEST).is_file():
-        earlier = read(path).manifest
-        ours |= set(earlier.files)
-    folder.replace(path, {name: text.encode() for name, text in files.items()}, ours)
+    content = {name: text.encode() for name, text in files.items()}
+    folder.replace(path, content, _ours(path))
     return read(path)
+
+
+def check_free(path: Path) -> None:
+    """Check that a project may be written at ``path``.
+
+    Raises:
+        HarmcuError: something of the user's stands there.
+    """
+    folder.check_free(path, _ours(path))
+
+
+def _ours(path: Path) -> set[str]:
+    """Return what an earlier project at ``path`` holds; nothing is ours where none stands."""
+    if not folder.is_file(path / MANIFEST):
+        return set()
+    return {MANIFEST, BUILD, *read(path).manifest.files}
 
 
 def read(path: Path) -> Project:
@@ -161,6 +176,25 @@ def _check_file(path: Path, name: str, digest: str) -> None:
             f"{file}: changed since it was generated; keep your change elsewhere and generate "
             "into a new folder"
         )
+
+
+def _tflm_if_measured(bundle: Bundle, engine: str) -> tflm.TflmModel | None:
+    spec, arena = bundle.spec, bundle.metrics["tflm_arena_bytes"]
+    if arena is not None:
+        digest = spec.provenance.model_sha256
+        return tflm.generate(bundle.model, spec.name, digest, arena["bytes"])
+    if engine == "tflm":
+        raise HarmcuError(
+            f"{bundle.path}: TFLM's arena was not measured, for tflite-micro has no wheel for the "
+            "computer that trained the model; train it on Linux (x86-64), or use the engine aot"
+        )
+    return None
+
+
+def _tflm_facts(bundle: Bundle, model: tflm.TflmModel | None) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    return {"operators": list(model.operators), **bundle.metrics["tflm_arena_bytes"]}
 
 
 def _aot_unless_refused(bundle: Bundle, engine: str) -> aot.AotModel | None:

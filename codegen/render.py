@@ -1,15 +1,12 @@
-"""Jinja templates into text, with the version of the runtime that the text is for."""
+"""Jinja templates into text."""
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
-
-from codegen.boards import FIRMWARE
 
 
 @cache
@@ -28,12 +25,3 @@ def _environment() -> jinja2.Environment:
 def render(template: str, context: dict[str, Any]) -> str:
     """Return the template of that name in templates/ filled in; a missing value is an error."""
     return _environment().get_template(template).render(context)
-
-
-@cache
-def runtime_version() -> int:
-    """Return HARMCU_RUNTIME_VERSION, the version of the interface that generated C relies on."""
-    text = (FIRMWARE / "include" / "harmcu" / "version.h").read_text("utf-8")
-    found = re.search(r"^#define HARMCU_RUNTIME_VERSION (\d+)$", text, re.MULTILINE)
-    assert found is not None, "version.h belongs to this package"
-    return int(found[1])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from codegen import tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Operator
-from codegen.render import render, runtime_version
+from codegen.render import render
+from codegen.runtime import runtime_version
 from trainer.errors import HarmcuError
 
 _BYTES_A_LINE = 20

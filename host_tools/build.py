@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -99,15 +100,29 @@ def _compile(compiler: str, project: Project, source: str) -> str:
 
 def _run(command: list[str], folder: Path) -> str:
     result = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
+        command,
+        cwd=folder,
+        env={**os.environ, "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     if result.returncode:
-        lines = [line for line in result.stderr.splitlines() if "error" in line.lower()]
-        reason = lines[0] if lines else result.stderr.strip()[-200:]
-        raise HarmcuError(
-            f"{folder}: {Path(command[0]).name} failed: {reason}; generate the project again"
-        )
+        raise HarmcuError(f"{folder}: {_reason(Path(command[0]).name, result.stderr)}")
     return result.stdout
+
+
+def _reason(tool: str, said: str) -> str:
+    """Return, in one line, why a tool failed and what to do."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no message"]
+    for line in lines:
+        if "overflowed by" in line:
+            return f"does not fit the board ({line.split(': ')[-1]}); train a smaller model"
+        if "string.h: No such file" in line:
+            return f"{tool} has no C library; install libnewlib-arm-none-eabi or libc6-dev"
+    errors = [line for line in lines if "error" in line.lower()]
+    return f"{tool} failed: {(errors or lines)[0][:200]}; generate the project again"
 
 
 def _sizes(toolchain: Toolchain, program: Path) -> tuple[int, int]:

@@ -6,6 +6,8 @@ once and without TensorFlow.
 
 from __future__ import annotations
 
+import io
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ from trainer.errors import HarmcuError
 
 if TYPE_CHECKING:
     from host_tools.build import Program
+    from host_tools.verify import Comparison
     from trainer.bundle import Bundle
     from trainer.golden import Trace
     from trainer.options import Options
@@ -28,6 +31,14 @@ PATH = click.Path(path_type=Path)
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."
 )
+
+
+def _known_board(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    from codegen import boards
+
+    if name not in boards.names():
+        raise click.BadParameter(f"{name!r} is none; choose one of {', '.join(boards.names())}.")
+    return name
 
 
 class Commands(click.Group):
@@ -43,6 +54,17 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("harmcu: interrupted", err=True)
             ctx.exit(130)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Let SIGTERM end a command as tidily as Ctrl-C does: emulators are stopped."""
+        for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+            if hasattr(signal, name):
+                number = getattr(signal, name)
+                signal.signal(number, lambda got, _: sys.exit(128 + got))
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a label must not break a narrow output
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*arguments, **options)
 
 
 @click.group(cls=Commands)
@@ -62,11 +84,17 @@ main.add_command(data_commands)
 @main.command()
 @click.option("--dataset", default="watch", show_default=True, help="watch or uci-har.")
 @click.option("--data", type=PATH, help="Where the data set lies (uci-har: folder or archive).")
-@click.option("--board", default="mps2_an386", show_default=True, help="mps2_an386 or host.")
+@click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
 @click.option(
     "--out", type=FOLDER, default=Path("harmcu-demo"), show_default=True, help="Folder to fill."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the training.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the training.",
+)
 @as_json_option
 def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_json: bool) -> None:
     """Run the whole loop on an emulated board.
@@ -101,7 +129,13 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
 @click.option("--model-rate", type=float, metavar="HZ", help="Bring all recordings to this rate.")
 @click.option("--arch", default="cnn", show_default=True, help="Architecture.")
 @click.option("--size", default="small", show_default=True, help="tiny, small or base.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same model.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="Same seed, same model.",
+)
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the bundle to write.")
 @as_json_option
@@ -168,7 +202,7 @@ def train(
 def evaluate(
     bundle: Path, dataset: str | None, data: Path | None, options: Options, as_json: bool
 ) -> None:
-    """Evaluate a BUNDLE on its held-out subjects, on the TensorFlow Lite Micro kernels.
+    """Evaluate a BUNDLE on its held-out subjects, on the kernels of a board.
 
     \b
     Example:
@@ -202,7 +236,7 @@ def evaluate(
 
 @main.command()
 @click.argument("bundle", type=FOLDER)
-@click.option("--board", default="mps2_an386", show_default=True, help="See `harmcu boards`.")
+@click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
 @click.option(
     "--engine",
     type=click.Choice(["aot", "tflm"]),
@@ -228,10 +262,13 @@ def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) ->
     manifest = project.write(out, files).manifest
     rows = {
         "project": f"{out}: {len(files)} files, engine {engine}, board {board}",
-        "TFLM operators": ", ".join(manifest.tflm["operators"]),
-        "TFLM arena": f"{manifest.tflm['bytes']:,} bytes, {manifest.tflm['measured_bytes']:,} "
-        f"measured and {manifest.tflm['margin_bytes']:,} margin",
     }
+    if manifest.tflm:
+        rows["TFLM operators"] = ", ".join(manifest.tflm["operators"])
+        rows["TFLM arena"] = (
+            f"{manifest.tflm['bytes']:,} bytes, {manifest.tflm['measured_bytes']:,} measured and "
+            f"{manifest.tflm['margin_bytes']:,} margin"
+        )
     if manifest.aot:
         rows["aot"] = (
             f"{manifest.aot['macs']:,} MACs, arena {manifest.aot['arena_bytes']:,} bytes, "
@@ -288,7 +325,7 @@ def emulate(project: Path, listen: int, replay: Path | None) -> None:
         harmcu emulate harmcu-demo/project --listen 5555 --replay harmcu-demo/bundle
         harmcu monitor --port socket://127.0.0.1:5555      (in another terminal)
     """
-    import threading
+    import time
 
     import numpy as np
 
@@ -303,9 +340,14 @@ def emulate(project: Path, listen: int, replay: Path | None) -> None:
     if replay is not None:
         traces = golden.traces(bundles.read(replay).golden)
         counts = np.concatenate([t.counts for t in traces if t.rate_millihertz == rate])
-    with emulator.serve(program, counts, rate, listen) as url:
-        console.line(f"{program.project.board.name} listens at {url}; Ctrl-C stops it")
-        threading.Event().wait()
+    with emulator.serve(program, counts, rate, listen) as served:
+        console.line(f"{program.project.board.name} listens at {served.url}; Ctrl-C stops it")
+        try:
+            while served.is_running():
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            return  # how one stops it
+    raise HarmcuError("the emulated board has stopped; start it again")
 
 
 @main.command()
@@ -359,12 +401,12 @@ def verify(
         elif bulk:
             found = verification.in_bulk(_build(project), spec, traces)
         else:
-            with emulator.serve(_build(project), exact=True) as url, Link(url) as link:
+            with emulator.serve(_build(project), exact=True) as board, Link(board.url) as link:
                 found = verification.over_wire(Device(link), spec, traces, show)
     console.line(
         f"{found.equal:,} of {found.windows:,} windows equal, "
         f"{found.windows / max(found.seconds, 1e-9):.1f} windows a second, "
-        f"{found.ticks / found.tick_hz * 1000:.2f} ms an inference on the board's clock"
+        f"{_cost(found, exact=port is None)} an inference"
     )
     console.result(found.document())
     first = found.first_difference
@@ -436,23 +478,29 @@ def _build(path: Path | None) -> Program:
     return build_project(project.read(path))
 
 
+def _cost(found: Comparison, exact: bool) -> str:
+    """Return what an inference costs: an emulated clock that counts instructions is no clock."""
+    from host_tools import emulator
+
+    if exact and emulator.counts_instructions(found.board):
+        return f"{emulator.instructions(found.ticks, found.tick_hz):,} instructions"
+    return f"{found.ticks / found.tick_hz * 1000:.2f} ms on the board's clock"
+
+
 def _traces(
     bundle: Bundle, dataset: str | None, data: Path | None, options: Options
 ) -> list[Trace]:
     """Return the bundle's golden vectors, or a data set's held-out recordings run afresh."""
     from trainer import golden
 
-    if dataset is None:
+    if dataset is None and data is None:
         return golden.traces(bundle.golden)
-    from trainer import pipeline
-    from trainer.tflm import Tflm
+    from trainer import evaluator, pipeline
 
-    engine = Tflm(bundle.model).run
+    engine = evaluator.load(bundle.model)
     return [
         golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
-        for recording in pipeline.held_out(bundle, dataset, data, options)
+        for recording in pipeline.held_out(
+            bundle, dataset or bundle.spec.provenance.dataset, data, options
+        )
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -43,8 +43,8 @@ class Console:
     def result(self, document: Mapping[str, Any]) -> None:
         """Print the one JSON object, when it was asked for."""
         if self.as_json:
-            json.dump(document, sys.stdout, ensure_ascii=False, allow_nan=False)
-            sys.stdout.write("\n")
+            # ASCII, for the output of a pipe need not be UTF-8.
+            print(json.dumps(document, allow_nan=False))
 
     @contextmanager
     def progress(self) -> Iterator[Bars]:

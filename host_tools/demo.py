@@ -13,11 +13,10 @@ from host_tools import build, emulator, monitor, verify
 from host_tools.console import Console
 from host_tools.device import Device
 from host_tools.link import Link
-from trainer import datasets, golden, pipeline, splits
+from trainer import datasets, evaluator, golden, pipeline, splits
 from trainer.bundle import Bundle
 from trainer.golden import Trace
 from trainer.recording import Recording
-from trainer.tflm import Tflm
 
 STEPS = 7
 WIRE_WINDOWS = 300
@@ -48,6 +47,7 @@ def run(request: Request, console: Console) -> dict[str, Any]:
     # Whoever lacks a compiler should hear it now and not after the training.
     build.find(board.toolchain.compiler, board.toolchain)
     emulator.check_installed(board.name)
+    project.check_free(request.out / "project")
     bundle, held_out = _train(request, console)
     made = project.write(request.out / "project", project.generate(bundle, board, "aot"))
     _say_generated(made, console)
@@ -62,7 +62,7 @@ def run(request: Request, console: Console) -> dict[str, Any]:
     wire, bulk = _verify(program, bundle, held_out, console)
     _show_live(program, bundle, held_out, console)
     figures = _figures(bundle, program, wire, bulk)
-    _show_figures(figures, wire, bulk, time.monotonic() - start, console)
+    _show_figures(figures, bulk, time.monotonic() - start, console)
     return figures
 
 
@@ -95,28 +95,28 @@ def _train(request: Request, console: Console) -> tuple[Bundle, tuple[Recording,
         "Train",
         f"{spec.provenance.architecture} {spec.provenance.size}, {len(bundle.model):,} bytes of "
         f"int8 .tflite; subjects {' '.join(split.train)} trained it, {' '.join(split.validation)} "
-        f"chose the epoch, {' '.join(split.test)} are held out",
+        f"validated it, {' '.join(split.test)} are held out",
     )
     console.step(
         3,
         STEPS,
         "Bundle",
         f"{bundle.path}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows "
-        "right, on the TensorFlow Lite Micro kernels",
+        f"right, on {metrics['kernels']}",
     )
     return bundle, splits.of_subjects(dataset.recordings, split.test)
 
 
 def _say_generated(made: project.Project, console: Console) -> None:
     tflm = made.manifest.tflm
-    console.step(
-        4,
-        STEPS,
-        "Generate",
-        f"{made.path}: C for this model, and for TensorFlow Lite Micro the array, "
-        f"{len(tflm['operators'])} operators and an arena of {tflm['bytes']:,} bytes "
-        f"({tflm['measured_bytes']:,} measured + {tflm['margin_bytes']:,} margin)",
-    )
+    text = f"{made.path}: C for this model"
+    if tflm is not None:
+        text += (
+            f", and for TensorFlow Lite Micro the array, {len(tflm['operators'])} operators and "
+            f"an arena of {tflm['bytes']:,} bytes ({tflm['measured_bytes']:,} measured + "
+            f"{tflm['margin_bytes']:,} margin)"
+        )
+    console.step(4, STEPS, "Generate", text)
 
 
 def _verify(
@@ -124,15 +124,15 @@ def _verify(
 ) -> tuple[verify.Comparison, verify.Comparison]:
     """Compare the board with the evaluation: over the wire at a sensor's rate, then in bulk."""
     spec = bundle.spec
-    engine = Tflm(bundle.model).run
+    engine = evaluator.load(bundle.model)
     rate = program.project.board.sensor_rates_millihertz[0]
     at_sensor_rate = [golden.replay(spec, engine, r, rate) for r in held_out]
-    few = _first_windows(at_sensor_rate, WIRE_WINDOWS)
+    few = _some_of(at_sensor_rate, WIRE_WINDOWS)
     many = [golden.replay(spec, engine, r, r.rate_millihertz) for r in held_out]
     with (
         console.progress() as bars,
-        emulator.serve(program, exact=True) as url,
-        Link(url) as link,
+        emulator.serve(program, exact=True) as served,
+        Link(served.url) as link,
     ):
         wire = verify.over_wire(
             Device(link),
@@ -140,17 +140,16 @@ def _verify(
             few,
             lambda done, total: bars("verify over the wire", done, total, {}),
         )
-    _say_verified(wire, f"over {url}, recordings brought to {rate / 1000:g} Hz", console)
+    _say_verified(wire, f"over {served.url}, recordings brought to {rate / 1000:g} Hz", console)
     bulk = verify.in_bulk(program, spec, many)
     _say_verified(bulk, "in bulk, every held-out recording at its own rate", console)
     return wire, bulk
 
 
-def _first_windows(traces: Sequence[Trace], windows: int) -> list[Trace]:
-    """Return streams, evenly taken from all of them, that have at least so many windows."""
+def _some_of(traces: Sequence[Trace], windows: int) -> list[Trace]:
+    """Return streams, evenly taken from all of them, that have about so many windows."""
     total = sum(len(trace.scores) for trace in traces)
-    stride = max(1, total // windows)
-    return list(traces[::stride])
+    return list(traces[:: max(1, total // windows)])
 
 
 def _say_verified(comparison: verify.Comparison, how: str, console: Console) -> None:
@@ -172,7 +171,7 @@ def _show_live(
     rate = program.project.board.sensor_rates_millihertz[0]
     counts = golden.at_rate(recording, rate)
     console.step(7, STEPS, "Live", f"its IMU plays {recording.source}: {recording.label}")
-    with emulator.serve(program, counts, rate) as url, Link(url) as link:
+    with emulator.serve(program, counts, rate) as served, Link(served.url) as link:
         monitor.watch(
             link,
             lambda text: console.line("    " + text),
@@ -185,6 +184,7 @@ def _figures(
     bundle: Bundle, program: build.Program, wire: verify.Comparison, bulk: verify.Comparison
 ) -> dict[str, Any]:
     exact = emulator.counts_instructions(program.project.board.name)
+    tflm = program.project.manifest.tflm
     return {
         "accuracy": bundle.metrics["accuracy"],
         "windows_compared": wire.windows + bulk.windows,
@@ -192,7 +192,7 @@ def _figures(
         "model_bytes": len(bundle.model),
         "flash_bytes": program.flash_bytes,
         "ram_bytes": program.ram_bytes,
-        "tflm_arena_bytes": program.project.manifest.tflm["bytes"],
+        "tflm_arena_bytes": tflm["bytes"] if tflm else None,
         "instructions_per_inference": (
             emulator.instructions(bulk.ticks, bulk.tick_hz) if exact else None
         ),
@@ -203,29 +203,24 @@ def _figures(
 
 def _show_figures(
     figures: dict[str, Any],
-    wire: verify.Comparison,
     bulk: verify.Comparison,
     seconds: float,
     console: Console,
 ) -> None:
-    instructions = figures["instructions_per_inference"]
+    instructions, arena = figures["instructions_per_inference"], figures["tflm_arena_bytes"]
     console.line("")
     console.table(
         {
-            "held-out accuracy": f"{figures['accuracy']:.1%} evaluated; the board's decisions: "
-            f"{_share(bulk)} at the recordings' rate, {_share(wire)} over the wire",
+            "held-out accuracy": f"{figures['accuracy']:.1%} evaluated, "
+            f"{bulk.right / max(1, bulk.labelled):.1%} by what the board said",
             "windows": f"{figures['windows_compared']:,} compared, "
             f"{figures['windows_equal']:,} equal",
             "model": f"{figures['model_bytes']:,} bytes, sha256 {figures['model_sha256'][:16]}...",
             "firmware": f"{figures['flash_bytes']:,} bytes of flash, "
             f"{figures['ram_bytes']:,} bytes of RAM",
-            "TFLM's arena": f"{figures['tflm_arena_bytes']:,} bytes for the same model",
+            "TFLM's arena": f"{arena:,} bytes for the same model" if arena else "not measured here",
             "inference": f"{instructions:,} instructions" if instructions else "not counted here",
             "report": figures["report"],
             "time": f"{seconds:.0f} s",
         }
     )
-
-
-def _share(comparison: verify.Comparison) -> str:
-    return f"{comparison.right / max(1, comparison.labelled):.1%}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from codegen.runtime import runtime_version
 from host_tools.link import Link
 from host_tools.protocol import (
     INJECT_SAMPLES,
@@ -69,10 +71,12 @@ class Device:
         Raises:
             HarmcuError: the board does not answer, or some labels were lost.
         """
-        names = {m.index: m.name for m in self._ask("GET", "labels") if isinstance(m, Label)}
-        if sorted(names) != list(range(len(names))):
-            raise HarmcuError(f"{self.link.port}: labels were lost on the way; try again")
-        return tuple(names[index] for index in sorted(names))
+        for _ in range(TRIES):
+            said = [m for m in self._ask("GET", "labels") if isinstance(m, Label)]
+            names = {label.index: label.name for label in said}
+            if said and sorted(names) == list(range(said[0].count)):
+                return tuple(names[index] for index in sorted(names))
+        raise HarmcuError(f"{self.link.port}: labels are lost on every try; use another cable")
 
     def run(self, mode: str) -> None:
         """Start the mode "classify", "capture" or "stopped".
@@ -89,6 +93,11 @@ class Device:
             HarmcuError: it runs another one.
         """
         status = self.status()
+        if status.runtime_version != runtime_version():
+            raise HarmcuError(
+                f"{self.link.port}: the firmware has runtime version {status.runtime_version}, "
+                f"this harmcu {runtime_version()}; generate, build and flash again"
+            )
         if status.model_sha256 != sha256:
             raise HarmcuError(
                 f"{self.link.port}: the board runs the model {status.model_sha256[:12]}, the "
@@ -171,8 +180,14 @@ class Device:
         )
 
     def _answer_to(self, sequence: int) -> list[Message] | None:
+        """Return what came before the acknowledgement, or None when it does not come in time.
+
+        A board that classifies talks all the time, so the time is for the answer, not for a word.
+        """
         before: list[Message] = []
-        for message in self._messages():
+        deadline = time.monotonic() + TIMEOUT / TRIES
+        while (left := deadline - time.monotonic()) > 0:
+            message = self.link.receive(left)
             if isinstance(message, Ack) and message.command == sequence:
                 return before
             if isinstance(message, Refusal):
@@ -180,19 +195,16 @@ class Device:
                     return None
                 if message.command == sequence:
                     raise self._refused(message)
-            before.append(message)
+            if message is not None:
+                before.append(message)
         return None
-
-    def _messages(self) -> Iterator[Message]:
-        """Give messages until the board is silent."""
-        while (message := self.link.receive(TIMEOUT / TRIES)) is not None:
-            yield message
 
     def _refused(self, refusal: Refusal) -> HarmcuError:
         advice = {
             "rate": f"the firmware has no resampler from {refusal.detail / 1000:g} Hz; "
             "inject at one of the rates of its board",
             "mode": "the board was reset; try again",
+            "engine": "its engine cannot run the model; use the engine aot or a larger arena",
         }.get(refusal.reason, "the firmware is older or newer than this harmcu; generate it again")
         return HarmcuError(f"{self.link.port}: the board refused ({refusal.reason}); {advice}")
 

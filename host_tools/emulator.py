@@ -6,21 +6,22 @@ a file of commands in, a file of answers out, through the same entry point of th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from host_tools.build import Program, install_hint
-from host_tools.protocol import Damaged, Line, LineReader, Message, encode, parse
+from host_tools.protocol import Damaged, Line, LineReader, Message, ProtocolError, encode, parse
 from trainer.errors import HarmcuError
 from trainer.recording import Counts
 
@@ -62,6 +63,19 @@ def instructions(ticks: float, tick_hz: int) -> int:
     return round(ticks * 1e9 / tick_hz / NANOSECONDS_PER_INSTRUCTION)
 
 
+@dataclass(frozen=True)
+class Served:
+    """A board that runs.
+
+    Attributes:
+        url: its port, as pySerial opens it.
+        is_running: tells whether it still does.
+    """
+
+    url: str
+    is_running: Callable[[], bool]
+
+
 @contextmanager
 def serve(
     program: Program,
@@ -69,8 +83,8 @@ def serve(
     imu_rate_millihertz: int = 0,
     listen: int = 0,
     exact: bool = False,
-) -> Iterator[str]:
-    """Boot a program and give the URL of its port; it is stopped on leaving.
+) -> Iterator[Served]:
+    """Boot a program and serve its port; it is stopped on leaving.
 
     Args:
         program: built for an emulated board.
@@ -87,13 +101,12 @@ def serve(
         if imu is not None:
             file = Path(folder) / "imu.bin"
             file.write_bytes(np.ascontiguousarray(imu, "<i2").tobytes())
-        port = _free_port(listen)
         if program.project.board.name == "host":
-            with _serve_host(program, file, imu_rate_millihertz, port):
-                yield f"socket://127.0.0.1:{port}"
+            serving = _serve_host(program, file, imu_rate_millihertz, listen)
         else:
-            with _serve_qemu(program, file, imu_rate_millihertz, port, exact):
-                yield f"socket://127.0.0.1:{port}"
+            serving = _serve_qemu(program, file, imu_rate_millihertz, listen, exact)
+        with serving as served:
+            yield served
 
 
 def run_bulk(program: Program, commands: Sequence[Line]) -> list[Message]:
@@ -116,7 +129,10 @@ def run_bulk(program: Program, commands: Sequence[Line]) -> list[Message]:
         for line in LineReader().feed(answered.read_bytes()):
             if isinstance(line, Damaged):
                 raise HarmcuError(f"{program.path}: said {line.text[:60]!r}; build it again")
-            messages.append(parse(line))
+            try:
+                messages.append(parse(line))
+            except ProtocolError as error:
+                raise HarmcuError(f"{program.path}: said {error}; generate it again") from None
         return messages
 
 
@@ -151,8 +167,9 @@ def _semihosting(*words: str) -> list[str]:
 
 @contextmanager
 def _serve_qemu(
-    program: Program, imu: Path | None, rate: int, port: int, exact: bool
-) -> Iterator[None]:
+    program: Program, imu: Path | None, rate: int, listen: int, exact: bool
+) -> Iterator[Served]:
+    port = listen or _free_port()
     command = _qemu(program, exact)
     # QEMU waits for the first client before it starts the program, so that nothing said is lost.
     command += ["-serial", f"tcp:127.0.0.1:{port},server=on,wait=on,nodelay=on"]
@@ -161,106 +178,113 @@ def _serve_qemu(
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _wait_until_listening(process, port)
-        yield
+        yield Served(f"socket://127.0.0.1:{port}", lambda: process.poll() is None)
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            said = process.communicate()[1].decode(errors="replace").strip()
-            raise HarmcuError(f"{QEMU} did not start ({said}); check its installation")
-        if not _is_free(port):
+    """Wait until QEMU says so; from then on, read what it says so that it never waits for us."""
+    assert process.stderr is not None
+    timer = threading.Timer(START_TIMEOUT, process.kill)
+    timer.start()
+    said = b""
+    for line in process.stderr:
+        if b"waiting for connection" in line:
+            timer.cancel()
+            threading.Thread(target=process.stderr.read, daemon=True).start()
             return
-        time.sleep(0.02)
-    raise HarmcuError(f"{QEMU} does not listen on port {port}; try again")
+        said += line
+    timer.cancel()
+    if b"in use" in said:
+        raise _busy(port)
+    last = said.decode(errors="replace").strip().splitlines()[-1:]
+    raise HarmcuError(f"{QEMU} did not start ({' '.join(last)}); check its installation")
 
 
 @contextmanager
-def _serve_host(program: Program, imu: Path | None, rate: int, port: int) -> Iterator[None]:
+def _serve_host(program: Program, imu: Path | None, rate: int, listen: int) -> Iterator[Served]:
     """Serve the native process: its standard input and output, bridged to a socket."""
     environment = dict(os.environ)
     if imu is not None:
         environment |= {"HARMCU_IMU_FILE": str(imu), "HARMCU_IMU_MILLIHERTZ": str(rate)}
-    with socket.create_server(("127.0.0.1", port)) as server:
-        bridge = _Bridge(program.path, environment, server)
-        thread = threading.Thread(target=bridge.run, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            bridge.stop()
+    try:
+        server = socket.create_server(("127.0.0.1", listen))
+    except OSError:
+        raise _busy(listen) from None
+    bridge = _Bridge(program.path, environment, server)
+    thread = threading.Thread(target=bridge.run, daemon=True)
+    thread.start()
+    try:
+        yield Served(f"socket://127.0.0.1:{server.getsockname()[1]}", thread.is_alive)
+    finally:
+        bridge.stop()
+        thread.join()
 
 
 class _Bridge:
-    """Carries bytes between one client of a socket and a process."""
+    """Carries bytes between a socket and a process; every client boots a process of its own."""
 
     def __init__(self, program: Path, environment: dict[str, str], server: socket.socket) -> None:
         self._program = program
         self._environment = environment
         self._server = server
+        self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Wait for the client, start the process and carry bytes until either ends."""
-        try:
-            client, _ = self._server.accept()
-        except OSError:
-            return
-        with client:
-            self._process = subprocess.Popen(
-                [self._program],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=self._environment,
-            )
-            threading.Thread(target=self._carry_in, args=(client,), daemon=True).start()
-            self._carry_out(client)
-
-    def _carry_in(self, client: socket.socket) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        try:
-            while data := client.recv(4096):
-                self._process.stdin.write(data)
-                self._process.stdin.flush()
-            self._process.stdin.close()
-        except OSError:
-            pass  # the process or the client has ended; the other direction notices
-
-    def _carry_out(self, client: socket.socket) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        try:
-            while data := os.read(self._process.stdout.fileno(), 4096):
-                client.sendall(data)
-        except OSError:
-            pass  # the client has ended
+        """Serve one client after the other until ``stop``."""
+        self._server.settimeout(0.1)
+        while not self._stopping.is_set():
+            try:
+                client, _ = self._server.accept()
+            except TimeoutError:
+                continue
+            client.settimeout(None)
+            with client:
+                self._serve(client)
+        self._server.close()
 
     def stop(self) -> None:
-        """Stop the process and let go of the client."""
-        self._server.close()
+        """Stop the process; ``run`` returns."""
+        self._stopping.set()
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+
+    def _serve(self, client: socket.socket) -> None:
+        with subprocess.Popen(
+            [self._program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=self._environment,
+        ) as self._process:
+            threading.Thread(target=_carry_in, args=(client, self._process), daemon=True).start()
+            _carry_out(client, self._process)
+            self._process.kill()
 
 
-def _free_port(wanted: int) -> int:
-    try:
-        with socket.create_server(("127.0.0.1", wanted)) as server:
-            port: int = server.getsockname()[1]
-            return port
-    except OSError:
-        raise HarmcuError(f"port {wanted} is busy; choose another with --listen") from None
+def _carry_in(client: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError, ValueError):  # the process or the client has ended
+        while data := client.recv(4096):
+            process.stdin.write(data)
+            process.stdin.flush()
+        process.stdin.close()
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def _carry_out(client: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    with contextlib.suppress(OSError):  # the client has ended
+        while data := os.read(process.stdout.fileno(), 4096):
+            client.sendall(data)
+
+
+def _busy(port: int) -> HarmcuError:
+    return HarmcuError(f"port {port} is busy or not yours; choose another with --listen")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port

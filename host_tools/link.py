@@ -49,7 +49,7 @@ class Link:
         try:
             self._serial = serial.serial_for_url(port, BAUD, timeout=0, exclusive=_exclusive(port))
         except (serial.SerialException, ValueError, OSError) as error:
-            raise HarmcuError(f"{port}: {_why(error)}") from None
+            raise HarmcuError(f"{port}: {_why(error, port)}") from None
 
     def __enter__(self) -> Link:
         return self
@@ -109,17 +109,25 @@ class Link:
             if isinstance(line, Damaged):
                 self.damaged += 1
                 continue
-            self._count_lost(line.sequence)
+            if not self._is_next(line):
+                self.damaged += 1
+                continue
             try:
                 self._arrived.append(parse(line))
             except ProtocolError:
                 self.damaged += 1
 
-    def _count_lost(self, sequence: int) -> None:
-        # A board that restarts begins again at 0 and says so; nothing was lost then.
-        if self._expected is not None and sequence != 0:
-            self.lost += (sequence - self._expected) % SEQUENCE_RANGE
-        self._expected = (sequence + 1) % SEQUENCE_RANGE
+    def _is_next(self, line: Line) -> bool:
+        """Count the lines lost before this one; False when this one was here before."""
+        # A board that restarts begins again at 0 with what it is; nothing was lost then.
+        restarted = line.type == "STA" and line.sequence == 0
+        if self._expected is not None and not restarted:
+            missing = (line.sequence - self._expected) % SEQUENCE_RANGE
+            if missing > SEQUENCE_RANGE // 2:
+                return False
+            self.lost += missing
+        self._expected = (line.sequence + 1) % SEQUENCE_RANGE
+        return True
 
     def _gone(self, error: Exception) -> HarmcuError:
         return HarmcuError(f"{self.port}: the board is gone ({error}); plug it in and try again")
@@ -140,14 +148,15 @@ _REASONS = (
         "no permission; on Linux join the group of serial ports (sudo usermod -aG dialout $USER) "
         "and log in again",
     ),
-    ("could not open port", "no such port; plug the board in and check its name"),
     ("no such file", "no such port; plug the board in and check its name"),
+    ("filenotfounderror", "no such port; plug the board in and check its name"),
 )
 """What pySerial and the system say, in lower case, and what it means; the first match counts."""
 
 
-def _why(error: Exception) -> str:
-    text = str(error)
+def _why(error: Exception, port: str) -> str:
+    # The port's own name must not be taken for a reason.
+    text = str(error).replace(port, "")
     for said, meaning in _REASONS:
         if said in text.lower():
             return meaning

@@ -50,16 +50,22 @@ def watch(
     )
     device.run("classify")
     start = heard = time.monotonic()
-    decisions = 0
-    while seconds is None or time.monotonic() - start < seconds:
-        message = link.receive(0.1)
-        if isinstance(message, Classification):
-            decisions += 1
-            heard = time.monotonic()
-            say(decision_line(message, status, heard - start))
-        elif time.monotonic() - heard > SILENCE:
-            heard = time.monotonic()
-            say(f"no decision for {SILENCE:.0f} s; does the board have a working IMU?")
+    decisions = bad = 0
+    try:
+        while seconds is None or time.monotonic() - start < seconds:
+            message = link.receive(0.1)
+            if isinstance(message, Classification):
+                decisions += 1
+                heard = time.monotonic()
+                say(decision_line(message, status, heard - start))
+            elif time.monotonic() - heard > SILENCE:
+                heard = time.monotonic()
+                say(f"no decision for {SILENCE:.0f} s; does the board have a working IMU?")
+            if link.lost + link.damaged > bad:
+                bad = link.lost + link.damaged
+                say(f"{link.lost} lines lost and {link.damaged} damaged so far")
+    except KeyboardInterrupt:
+        pass  # how one stops watching
     return Watched(decisions, link.damaged, link.lost)
 
 

@@ -65,6 +65,7 @@ class Comparison:
         right, labelled: windows decided as their truth says, of those whose truth is known.
         ticks: median of the board's clock an inference.
         tick_hz: of that clock.
+        board: what the firmware says it runs on.
         seconds: that the run took on this computer.
     """
 
@@ -75,6 +76,7 @@ class Comparison:
     labelled: int
     ticks: float
     tick_hz: int
+    board: str
     seconds: float
 
     def document(self) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def over_wire(
         done += len(trace.scores)
         if progress:
             progress(done, total)
-    return _compare(spec, traces, observed, status.tick_hz, time.monotonic() - start)
+    return _compare(spec, traces, observed, status, time.monotonic() - start)
 
 
 def in_bulk(program: Program, spec: Spec, traces: Sequence[Trace]) -> Comparison:
@@ -126,7 +128,7 @@ def in_bulk(program: Program, spec: Spec, traces: Sequence[Trace]) -> Comparison
     if status.model_sha256 != spec.provenance.model_sha256:
         raise HarmcuError(f"{program.path}: built from another bundle; generate and build again")
     observed = _by_stream(program, [type_ for type_, _ in commands], messages)
-    return _compare(spec, traces, observed, status.tick_hz, time.monotonic() - start)
+    return _compare(spec, traces, observed, status, time.monotonic() - start)
 
 
 def _inject(device: Device, trace: Trace) -> Observed:
@@ -186,7 +188,7 @@ def _compare(
     spec: Spec,
     traces: Sequence[Trace],
     observed: Sequence[Observed],
-    tick_hz: int,
+    status: Status,
     seconds: float,
 ) -> Comparison:
     windows = equal = right = labelled = 0
@@ -201,6 +203,8 @@ def _compare(
             if trace.truth is not None and window in seen.classifications:
                 labelled += 1
                 right += seen.classifications[window].label == trace.truth
+    if not windows:
+        raise HarmcuError("no recording is as long as a window; verify with longer ones")
     ticks = [c.ticks for seen in observed for c in seen.classifications.values()]
     return Comparison(
         windows=windows,
@@ -209,7 +213,8 @@ def _compare(
         right=right,
         labelled=labelled,
         ticks=statistics.median(ticks) if ticks else 0.0,
-        tick_hz=tick_hz,
+        tick_hz=status.tick_hz,
+        board=status.board,
         seconds=seconds,
     )
 

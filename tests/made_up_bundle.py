@@ -84,7 +84,7 @@ def made_up_spec(model: bytes, labels: tuple[str, ...] = AWKWARD_LABELS) -> Spec
         hop=16,
         input=Quantization(1 / 32, 0),
         output=Quantization(1 / 256, -128),
-        decision=Decision((-128, -60, -20, 0, 20)[: len(labels)], smoothing=3),
+        decision=Decision(tuple(np.resize([-128, -60, -20, 0, 20], len(labels)).tolist()), 3),
         provenance=Provenance(
             model_sha256=bundle.sha256(model),
             dataset="made-up",

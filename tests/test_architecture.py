@@ -18,7 +18,13 @@ CONTRACT = {"bundle", "errors", "folder", "recording", "resample", "spec"}
 """What codegen may know of the trainer."""
 
 TRAINING = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "keras"}
-MAY_TRAIN = {"trainer/backend.py", "trainer/fit.py", "trainer/quantize.py", "trainer/models"}
+MAY_TRAIN = {
+    "trainer/backend.py",
+    "trainer/fit.py",
+    "trainer/models",
+    "trainer/quantize.py",
+    "trainer/reference.py",
+}
 
 
 def imports(file: Path) -> set[str]:

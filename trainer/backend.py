@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from trainer import tflm
 from trainer.errors import HarmcuError
 
 THREADS = 2
@@ -66,7 +67,9 @@ def versions() -> dict[str, str]:
     """Return the versions of the libraries that decide the bits of a model."""
     from importlib.metadata import version
 
-    packages = ("numpy", "tensorflow", "tf-keras", "tensorflow-model-optimization", "tflite-micro")
+    packages = ["numpy", "tensorflow", "tf-keras", "tensorflow-model-optimization"]
+    if tflm.is_installed():
+        packages.append("tflite-micro")
     return {"python": sys.version.split()[0], **{name: version(name) for name in packages}}
 
 

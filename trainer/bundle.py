@@ -85,8 +85,22 @@ def write(
         REPORT: report.encode(),
     }
     files[SPEC] = _spec_bytes(spec, files)
-    folder.replace(path, files, PARTS)
+    folder.replace(path, files, _ours(path))
     return read(path)
+
+
+def check_free(path: Path) -> None:
+    """Check that a bundle may be written at ``path``.
+
+    Raises:
+        HarmcuError: something of the user's stands there.
+    """
+    folder.check_free(path, _ours(path))
+
+
+def _ours(path: Path) -> tuple[str, ...]:
+    """Return what an earlier bundle at ``path`` holds; nothing is ours where none stands."""
+    return PARTS if folder.is_file(path / SPEC) else ()
 
 
 def read(path: Path) -> Bundle:
@@ -95,14 +109,14 @@ def read(path: Path) -> Bundle:
     Raises:
         HarmcuError: a part is missing, damaged, edited or of another version; the message names it.
     """
-    if not path.is_dir():
+    if not folder.is_dir(path):
         raise HarmcuError(f"{path}: no such bundle; make one with `harmcu train`")
     spec_data = _read_part(path, SPEC)
     document = _parse_json(spec_data, path / SPEC)
     integrity = document.pop("integrity", None) if isinstance(document, dict) else None
     spec = from_document(document, str(path / SPEC))
     files = {name: _read_part(path, name) for name in (MODEL, METRICS, GOLDEN, REPORT)}
-    if spec_data != _spec_bytes(spec, files):
+    if not _is_as_written(spec_data, spec, files):
         _blame(path, spec, files, integrity)
     if sha256(files[MODEL]) != spec.provenance.model_sha256:
         raise HarmcuError(f"{path / MODEL}: not the model that spec.json names; train again")
@@ -115,11 +129,18 @@ def read(path: Path) -> Bundle:
     )
 
 
+def _is_as_written(spec_data: bytes, spec: Spec, files: dict[str, bytes]) -> bool:
+    try:
+        return spec_data == _spec_bytes(spec, files)
+    except ValueError:  # a lone surrogate, which no bundle of ours holds
+        return False
+
+
 def _blame(path: Path, spec: Spec, files: dict[str, bytes], integrity: Any) -> None:
     """Raise the error that names the part which is not as it was written."""
     stated = integrity if isinstance(integrity, dict) else {}
     for name, data in files.items():
-        if stated.get(name) != sha256(data) and stated.get(SPEC) == _spec_digest(spec):
+        if stated.get(name) != sha256(data) and _is_signed(stated, spec):
             raise HarmcuError(
                 f"{path / name}: changed since it was written, or from another bundle; "
                 "train again or restore the file"
@@ -127,6 +148,13 @@ def _blame(path: Path, spec: Spec, files: dict[str, bytes], integrity: Any) -> N
     raise HarmcuError(
         f"{path / SPEC}: edited or damaged since it was written; train again or restore the file"
     )
+
+
+def _is_signed(stated: dict[str, Any], spec: Spec) -> bool:
+    try:
+        return bool(stated.get(SPEC) == _spec_digest(spec))
+    except ValueError:
+        return False
 
 
 def _spec_digest(spec: Spec) -> str:
@@ -147,9 +175,14 @@ def _json_bytes(document: Any) -> bytes:
 
 def _parse_json(data: bytes, source: Path) -> Any:
     try:
-        return json.loads(data.decode())
+        return json.loads(data.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise HarmcuError(f"{source}: not valid JSON; restore the file or train again") from None
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads although JSON has no such thing."""
+    raise ValueError(name)
 
 
 def _npz_bytes(arrays: Golden) -> bytes:
@@ -171,7 +204,7 @@ def _read_npz(data: bytes, source: Path) -> Golden:
 
 def _read_part(path: Path, name: str) -> bytes:
     part = path / name
-    if part.is_symlink() or not part.is_file():
+    if part.is_symlink() or not folder.is_file(part):
         raise HarmcuError(f"{part}: missing or not a plain file; restore it or train again")
     if part.stat().st_size > MAX_FILE_BYTES:
         raise HarmcuError(f"{part}: larger than {MAX_FILE_BYTES >> 20} MiB; not a bundle's file")

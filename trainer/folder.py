@@ -10,6 +10,22 @@ from pathlib import Path
 from trainer.errors import HarmcuError
 
 
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there; a path that the system cannot even look up is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_dir(path: Path) -> bool:
+    """Tell whether a folder is there; a path that the system cannot even look up is not."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def replace(path: Path, files: Mapping[str, bytes], ours: Collection[str]) -> None:
     """Make ``path`` a folder of exactly these files.
 
@@ -22,6 +38,7 @@ def replace(path: Path, files: Mapping[str, bytes], ours: Collection[str]) -> No
         HarmcuError: something else stands there, or it cannot be written. Nothing has changed then.
     """
     check_free(path, ours)
+    path = path.resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
@@ -42,10 +59,15 @@ def check_free(path: Path, ours: Collection[str]) -> None:
     Raises:
         HarmcuError: something does; the message names it.
     """
-    if path.exists() and not path.is_dir():
-        raise HarmcuError(f"{path}: exists and is no folder; choose another name")
+    try:
+        if path.exists() and not path.is_dir():
+            raise HarmcuError(f"{path}: exists and is no folder; choose another name")
+    except OSError as error:
+        raise HarmcuError(f"{str(path)[:80]}: {error.strerror}; choose another name") from None
     if not path.is_dir():
         return
+    if path.resolve() == Path.cwd():
+        raise HarmcuError(f"{path}: is the folder you are in; name one to make, such as ./new")
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path).as_posix()
         mine = name in ours or any(name.startswith(f"{folder}/") for folder in ours)

@@ -12,7 +12,7 @@ from trainer import (
     backend,
     bundle,
     datasets,
-    folder,
+    evaluator,
     golden,
     leaks,
     models,
@@ -27,7 +27,7 @@ from trainer.options import Options
 from trainer.progress import Progress, silent
 from trainer.recording import Dataset, Recording
 from trainer.spec import Channel, Decision, Provenance, Spec, Split
-from trainer.tflm import Tflm, measure_arena
+from trainer.tflm import is_installed, measure_arena
 
 if TYPE_CHECKING:
     from trainer.fit import History, Material
@@ -104,10 +104,10 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     spec = _spec(request, dataset, split, channels, rate, trained.model)
 
     progress("evaluate", 0, 1, {})
-    tflm = Tflm(trained.model)
-    figures = evaluation.figures(evaluation.decide(spec, tflm.run, test), spec.labels)
+    engine = evaluator.load(trained.model)
+    figures = evaluation.figures(evaluation.decide(spec, engine, test), spec.labels)
     metrics = figures | _facts(trained, split)
-    vectors = golden.make(spec, tflm.run, _excerpts(test, spec))
+    vectors = golden.make(spec, engine, _excerpts(test, spec))
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     return bundle.write(
         request.out, spec, trained.model, metrics, vectors, report.render(spec, metrics)
@@ -117,7 +117,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
 def evaluate(
     trained: bundle.Bundle, dataset: str, path: Path | None = None, options: Options | None = None
 ) -> dict[str, Any]:
-    """Evaluate a bundle's model, on TFLM's kernels, on people whom it has not met.
+    """Evaluate a bundle's model, on the board's kernels, on people whom it has not met.
 
     Returns:
         The figures of ``trainer.evaluate.figures``.
@@ -126,7 +126,7 @@ def evaluate(
         HarmcuError: the data cannot be read, have other labels, or hold nobody new.
     """
     recordings = held_out(trained, dataset, path, options)
-    decisions = evaluation.decide(trained.spec, Tflm(trained.model).run, recordings)
+    decisions = evaluation.decide(trained.spec, evaluator.load(trained.model), recordings)
     return evaluation.figures(decisions, trained.spec.labels)
 
 
@@ -160,7 +160,7 @@ def _check(request: TrainRequest) -> None:
         raise HarmcuError(f"{request.epochs} epochs; train for at least one")
     if not 0 <= request.seed < 2**32:
         raise HarmcuError(f"the seed {request.seed} is out of range; choose 0 to {2**32 - 1}")
-    folder.check_free(request.out, bundle.PARTS)
+    bundle.check_free(request.out)
 
 
 def _train(
@@ -233,15 +233,11 @@ def _spec(
 
 def _facts(trained: _Trained, split: Split) -> dict[str, Any]:
     """Return the part of ``metrics.json`` that is not about held-out windows."""
-    arena = measure_arena(trained.model)
     return {
+        "kernels": evaluator.name(),
         "model_bytes": len(trained.model),
         "parameters": trained.parameters,
-        "tflm_arena_bytes": {
-            "measured_bytes": arena.measured_bytes,
-            "margin_bytes": arena.margin_bytes,
-            "bytes": arena.bytes,
-        },
+        "tflm_arena_bytes": _arena(trained.model),
         "validation": {
             "float_accuracy": trained.float_accuracy,
             "int8_aware_accuracy": trained.history.validation_accuracy[-1],
@@ -252,6 +248,18 @@ def _facts(trained: _Trained, split: Split) -> dict[str, Any]:
             "validation": list(split.validation),
             "test": list(split.test),
         },
+    }
+
+
+def _arena(model: bytes) -> dict[str, int] | None:
+    """Return TFLM's arena, or None where it cannot be measured: it is never guessed."""
+    if not is_installed():
+        return None
+    arena = measure_arena(model)
+    return {
+        "measured_bytes": arena.measured_bytes,
+        "margin_bytes": arena.margin_bytes,
+        "bytes": arena.bytes,
     }
 
 

@@ -75,8 +75,8 @@ def render(spec: Spec, metrics: Mapping[str, Any]) -> str:
 <body>
 <h1>{title}</h1>
 <p>{metrics["accuracy"]:.1%} of {metrics["windows"]} windows of {len(metrics["per_subject"])} people
-whom the model had never met were named right, by the int8 model on the kernels of TensorFlow Lite
-Micro.</p>
+whom the model had never met were named right, by the int8 model on
+{escape(metrics["kernels"])}.</p>
 {_summary(spec, metrics)}
 <h2>Confusion matrix</h2>
 {confusion}
@@ -138,16 +138,15 @@ def _per_class(per_class: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _sizes(metrics: Mapping[str, Any]) -> str:
+    rows = [("model.tflite", f"{metrics['model_bytes']:,}")]
     arena = metrics["tflm_arena_bytes"]
-    return _table(
-        ("what", "bytes"),
-        [
-            ("model.tflite", f"{metrics['model_bytes']:,}"),
+    if arena is not None:
+        rows += [
             ("TensorFlow Lite Micro arena, measured", f"{arena['measured_bytes']:,}"),
             ("margin for 32-bit boards", f"{arena['margin_bytes']:,}"),
             ("arena to set aside", f"{arena['bytes']:,}"),
-        ],
-    )
+        ]
+    return _table(("what", "bytes"), rows)
 
 
 def _provenance(spec: Spec) -> str:

@@ -5,6 +5,7 @@ They are what evaluates a model. Desktop TensorFlow Lite differs from them by up
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import numpy as np
 
 from trainer.errors import HarmcuError
 from trainer.sample_path import Samples
+
+NAME = "TensorFlow Lite Micro's kernels"
 
 ARENA_BYTES = 1 << 20
 """What evaluation gives to a model; four times the RAM of a Nano 33 BLE."""
@@ -146,6 +149,11 @@ def measure_arena(model: bytes) -> Arena:
     wanted = measured + measured * ARENA_MARGIN_PERCENT // 100 + ARENA_ALIGNMENT
     rounded = -(-wanted // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
     return Arena(measured, rounded - measured)
+
+
+def is_installed() -> bool:
+    """Tell whether tflite-micro is there; it has wheels for Linux on x86-64 only."""
+    return importlib.util.find_spec("tflite_micro") is not None
 
 
 def _runtime() -> Any:

@@ -4,6 +4,8 @@
 #include "harmcu/line.h"
 
 static const size_t CHECK_SIZE = 5;
+static const size_t TYPE_SIZE = 3;
+static const size_t SEQUENCE_SIZE = 5;
 
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9') {
@@ -38,17 +40,29 @@ static char *end_field(char *start) {
     return comma + 1;
 }
 
+static bool is_type(const char *text) {
+    if (strlen(text) != TYPE_SIZE) {
+        return false;
+    }
+    for (size_t i = 0; i < TYPE_SIZE; ++i) {
+        if (text[i] < 'A' || text[i] > 'Z') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool split(char *text, harmcu_line *line) {
     line->type = text;
     line->fields = 0;
     char *next = end_field(text);
-    if (next == NULL) {
+    if (next == NULL || !is_type(text)) {
         return false;
     }
     const char *sequence = next;
     next = end_field(next);
     uint32_t value = 0;
-    if (!harmcu_field_unsigned(sequence, UINT16_MAX, &value)) {
+    if (strlen(sequence) > SEQUENCE_SIZE || !harmcu_field_unsigned(sequence, UINT16_MAX, &value)) {
         return false;
     }
     line->sequence = (uint16_t)value;

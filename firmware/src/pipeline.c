@@ -55,10 +55,12 @@ static void classify(harmcu_pipeline *pipeline, harmcu_result *result) {
     result->window_check =
         harmcu_crc(HARMCU_CRC_START, input, (size_t)harmcu_model.window * harmcu_model.channels);
     const uint32_t start = harmcu_board_ticks();
-    harmcu_engine_invoke(harmcu_model.scores);
+    result->is_scored = harmcu_engine_invoke(harmcu_model.scores);
     result->ticks = harmcu_board_ticks() - start;
     result->scores = harmcu_model.scores;
-    result->decided = harmcu_decision_push(&pipeline->decision, harmcu_model.scores);
+    if (result->is_scored) {
+        result->decided = harmcu_decision_push(&pipeline->decision, harmcu_model.scores);
+    }
     result->counts_check = pipeline->counts_check;
     result->window = pipeline->windows++;
 }

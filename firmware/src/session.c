@@ -24,6 +24,7 @@ static const char *const MODE_NAME[] = {"stopped", "classify", "capture", "injec
 
 static struct {
     session_mode mode;
+    bool ready; /* the engine can run */
     harmcu_pipeline pipeline;
     harmcu_line_reader reader;
     uint32_t injected; /* samples taken since RST */
@@ -99,6 +100,10 @@ static void run_pipeline(const int16_t counts[HARMCU_AXES]) {
     harmcu_result result;
     harmcu_pipeline_push(&session.pipeline, counts);
     while (harmcu_pipeline_next(&session.pipeline, &result)) {
+        if (!result.is_scored) {
+            send_error(0, "engine", result.window);
+            continue;
+        }
         if (session.mode == MODE_INJECT) {
             send_trace(&result);
         }
@@ -135,6 +140,10 @@ static void command_get(const harmcu_line *line) {
 static void command_run(const harmcu_line *line) {
     for (session_mode mode = MODE_STOPPED; mode <= MODE_CAPTURE; ++mode) {
         if (line->fields == 1 && strcmp(line->field[0], MODE_NAME[mode]) == 0) {
+            if (mode == MODE_CLASSIFY && !session.ready) {
+                send_error(line->sequence, "engine", 0);
+                return;
+            }
             start_mode(mode);
             send_ack(line->sequence);
             return;
@@ -146,6 +155,10 @@ static void command_run(const harmcu_line *line) {
 /* Starts a stream of injected samples at a given rate. */
 static void command_reset(const harmcu_line *line) {
     uint32_t rate = 0;
+    if (!session.ready) {
+        send_error(line->sequence, "engine", 0);
+        return;
+    }
     if (line->fields == 1 && harmcu_field_unsigned(line->field[0], UINT32_MAX, &rate)) {
         for (uint8_t i = 0; i < harmcu_model.tables; ++i) {
             if (harmcu_model.table[i].source_millihertz == rate) {
@@ -215,10 +228,10 @@ static void take_command(const harmcu_line *line) {
 }
 
 void harmcu_session_start(void) {
-    const bool ready = harmcu_engine_init();
-    start_mode(ready ? MODE_CLASSIFY : MODE_STOPPED);
+    session.ready = harmcu_engine_init();
+    start_mode(session.ready ? MODE_CLASSIFY : MODE_STOPPED);
     send_status();
-    if (!ready) {
+    if (!session.ready) {
         send_error(0, "engine", 0);
     }
 }
@@ -245,17 +258,23 @@ static bool poll_port(void) {
     return read != HARMCU_READ_END;
 }
 
-bool harmcu_session_poll(void) {
+/* Takes what the IMU has. Samples that nobody wants are dropped at once: kept, they would come as a
+ * flood of the past when somebody does. */
+static void poll_imu(void) {
     int16_t counts[HARMCU_AXES];
-    const bool open = poll_port();
-    if (session.mode == MODE_CLASSIFY || session.mode == MODE_CAPTURE) {
-        while (harmcu_board_imu_read(counts)) {
-            if (session.mode == MODE_CAPTURE) {
-                send_sample(counts);
-            } else {
-                run_pipeline(counts);
-            }
+    while (harmcu_board_imu_read(counts)) {
+        if (session.mode == MODE_CAPTURE) {
+            send_sample(counts);
+        } else if (session.mode == MODE_CLASSIFY) {
+            run_pipeline(counts);
         }
+        /* An engine slower than the hop must not keep the board from hearing the host. */
+        poll_port();
     }
+}
+
+bool harmcu_session_poll(void) {
+    const bool open = poll_port();
+    poll_imu();
     return open;
 }

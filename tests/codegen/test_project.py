@@ -95,6 +95,17 @@ def test_notes_of_the_user_are_kept(made: project.Project, made_up: Bundle) -> N
     assert (made.path / "notes.txt").read_text() == "mine"
 
 
+def test_a_folder_called_build_is_the_users_where_no_project_stands(
+    made_up: Bundle, tmp_path: Path
+) -> None:
+    precious = tmp_path / "mine" / "build" / "precious.txt"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("mine")
+    with pytest.raises(HarmcuError, match=r"build/precious\.txt, which harmcu did not write"):
+        project.write(tmp_path / "mine", files_of(made_up))
+    assert precious.read_text() == "mine"
+
+
 def test_an_unknown_engine_is_refused(made_up: Bundle) -> None:
     with pytest.raises(HarmcuError, match="aot, tflm"):
         files_of(made_up, "fast")

@@ -1,9 +1,12 @@
 """Every command as a process, on a made-up bundle and the emulated Cortex-M4F."""
 
 import re
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -91,9 +94,10 @@ def test_verify_on_the_emulated_cortex_m4(
     assert found["first_difference"] is None
 
 
-def test_emulate_monitor_and_verify_by_port(shared_bundle: Bundle, project: Path) -> None:
-    command = [sys.executable, "-m", "host_tools", "emulate", str(project)]
-    command += ["--replay", str(shared_bundle.path)]
+@contextmanager
+def emulated(*arguments: object) -> Iterator[str]:
+    """Run ``harmcu emulate`` and give the URL that it prints; end it as a user's shell would."""
+    command = [sys.executable, "-m", "host_tools", "emulate", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
             assert process.stdout is not None
@@ -103,12 +107,26 @@ def test_emulate_monitor_and_verify_by_port(shared_bundle: Bundle, project: Path
             timer.cancel()
             found = re.search(r"socket://127\.0\.0\.1:\d+", said)
             assert found is not None, said
-            watched = harmcu(
-                *("monitor", "--port", found[0], "--bundle", shared_bundle.path, "--seconds", "4")
-            ).stdout
-            assert re.search(r"[1-9]\d* decisions, 0 lines lost, 0 damaged", watched), watched
+            yield found[0]
         finally:
-            process.kill()
+            process.terminate()
+            assert process.wait(10) == 128 + signal.SIGTERM
+
+
+def test_emulate_and_monitor(shared_bundle: Bundle, project: Path) -> None:
+    with emulated(project, "--replay", shared_bundle.path) as url:
+        watched = harmcu(
+            *("monitor", "--port", url, "--bundle", shared_bundle.path, "--seconds", "4")
+        ).stdout
+    assert re.search(r"[1-9]\d* decisions, 0 lines lost, 0 damaged", watched), watched
+
+
+def test_emulate_and_verify_by_port(shared_bundle: Bundle, project: Path) -> None:
+    """A board without an IMU hears its host, and hears the next one too."""
+    with emulated(project) as url:
+        for _ in range(2):
+            found = harmcu_json("verify", shared_bundle.path, "--port", url)
+            assert found["windows"] == found["equal"] > 50
 
 
 def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
@@ -139,7 +157,8 @@ def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
         (("train", "--dataset", "moon", "--out", "x"), 1, "moon"),
         (("train", "--dataset", "uci-har", "--data", "gone.zip", "--out", "x"), 1, "gone.zip"),
         (("evaluate", "nothing"), 1, "nothing: no such bundle"),
-        (("demo", "--board", "toaster"), 1, "no board is called 'toaster'"),
+        (("demo", "--board", "toaster"), 2, "'toaster' is none; choose one of"),
+        (("demo", "--seed", "-1"), 2, "-1 is not in the range"),
     ],
 )
 def test_bad_input_is_one_line(arguments: tuple[str, ...], code: int, said: str) -> None:
@@ -152,7 +171,7 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], code: int, said: str)
 
 
 def test_an_unknown_board(shared_bundle: Bundle, tmp_path: Path) -> None:
-    said = harmcu("generate", shared_bundle.path, "--board", "uno", "-o", tmp_path, code=1).stderr
+    said = harmcu("generate", shared_bundle.path, "--board", "uno", "-o", tmp_path, code=2).stderr
     assert "uno" in said
     assert "mps2_an386" in said
 

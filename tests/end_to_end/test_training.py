@@ -20,7 +20,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_evaluate(bundle: Path) -> None:
     found = harmcu_json("evaluate", bundle)
     assert set(found) == {"accuracy", "macro_f1", "per_class", "per_subject"}
-    assert "held" not in found
     assert f"{found['accuracy']:.1%}" in harmcu("evaluate", bundle).stdout
 
 

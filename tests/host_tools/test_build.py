@@ -39,6 +39,13 @@ def test_c_that_does_not_compile(made: project.Project) -> None:
         build.build(made)
 
 
+def test_a_model_that_does_not_fit(made: project.Project) -> None:
+    script = made.path / "board" / "link.ld"
+    script.write_text(script.read_text().replace("LENGTH = 256K", "LENGTH = 5K"))
+    with pytest.raises(HarmcuError, match=r"does not fit the board \(.*overflowed by \d+ bytes\)"):
+        build.build(made)
+
+
 def test_memory_fits_the_budget(made: project.Project) -> None:
     program = build.build(made)
     assert 4096 < program.ram_bytes < 16384
@@ -62,3 +69,14 @@ def test_a_port_that_is_busy(made: project.Project) -> None:
         serving = emulator.serve(program, listen=port)
         with pytest.raises(HarmcuError, match=f"port {port} is busy"):
             serving.__enter__()
+
+
+def test_a_bulk_run_that_cannot_read(
+    made: project.Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A folder so deep that its name does not fit the firmware: said, not waited for."""
+    deep = tmp_path / ("d" * 200) / ("e" * 200) / ("f" * 200)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    with pytest.raises(HarmcuError, match="stopped with a fault"):
+        emulator.run_bulk(build.build(made), [])

@@ -1,17 +1,22 @@
 """The host's side of the wire against the real firmware, as a native process."""
 
+import contextlib
 import socket
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from damaging_proxy import DamagingProxy
 from made_up_bundle import AWKWARD_LABELS
+from programs import build_for
 
 from host_tools import device, emulator
-from host_tools.build import Program
+from host_tools.build import Program, build
 from host_tools.device import Device
 from host_tools.link import Link
+from host_tools.protocol import Line, encode
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 from trainer.recording import Counts
@@ -20,7 +25,7 @@ COUNTS: Counts = np.random.default_rng(5).integers(-9000, 9000, (400, 6)).astype
 
 
 def test_a_board_says_what_it_is(host_program: Program, shared_bundle: Bundle) -> None:
-    with emulator.serve(host_program) as url, Link(url) as link:
+    with emulator.serve(host_program) as served, Link(served.url) as link:
         board = Device(link)
         status = board.expect_model(shared_bundle.spec.provenance.model_sha256)
         assert (status.board, status.engine, status.model) == ("host", "aot", "made_up")
@@ -30,8 +35,8 @@ def test_a_board_says_what_it_is(host_program: Program, shared_bundle: Bundle) -
 
 def test_another_model_is_refused(host_program: Program) -> None:
     with (
-        emulator.serve(host_program) as url,
-        Link(url) as link,
+        emulator.serve(host_program) as served,
+        Link(served.url) as link,
         pytest.raises(HarmcuError, match="runs the model"),
     ):
         Device(link).expect_model("f" * 64)
@@ -39,15 +44,15 @@ def test_another_model_is_refused(host_program: Program) -> None:
 
 def test_a_rate_that_the_firmware_lacks(host_program: Program) -> None:
     with (
-        emulator.serve(host_program) as url,
-        Link(url) as link,
+        emulator.serve(host_program) as served,
+        Link(served.url) as link,
         pytest.raises(HarmcuError, match="no resampler from 33 Hz"),
     ):
         Device(link).inject(COUNTS, 33_000)
 
 
 def test_streams_do_not_touch_one_another(host_program: Program) -> None:
-    with emulator.serve(host_program) as url, Link(url) as link:
+    with emulator.serve(host_program) as served, Link(served.url) as link:
         board = Device(link)
         first = board.inject(COUNTS, 50_000)
         board.inject(COUNTS[::-1], 119_000)
@@ -65,15 +70,16 @@ def test_a_bad_cable_changes_nothing_in_silence(
     """Every window that arrives is right, every damage is counted."""
     monkeypatch.setattr(device, "TIMEOUT", 0.6)
     monkeypatch.setattr(device, "TRIES", 6)
-    with emulator.serve(host_program) as url, Link(url) as link:
+    with emulator.serve(host_program) as served, Link(served.url) as link:
         expected = Device(link).inject(COUNTS, 50_000)
     with (
-        emulator.serve(host_program) as url,
-        DamagingProxy(url, every=1500, seed=seed) as proxy,
+        emulator.serve(host_program) as served,
+        DamagingProxy(served.url, every=1500, seed=seed) as proxy,
         Link(proxy.url) as link,
     ):
         found = Device(link).inject(COUNTS, 50_000)
         assert proxy.damaged > 0
+        assert len(found.classifications) > len(expected.classifications) / 2
         missing = set(expected.classifications) - set(found.classifications)
         assert not missing or link.damaged + link.lost > 0
     for window, said in found.classifications.items():
@@ -89,6 +95,100 @@ def test_a_silent_port_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
             Device(link).status()
 
 
+def _talk(server: socket.socket, lines: list[Line], pause: float) -> None:
+    """Say these lines again and again, whatever the host says."""
+    client, _ = server.accept()
+    with contextlib.suppress(OSError):
+        for sequence in range(1000):
+            line = lines[sequence % len(lines)]
+            client.sendall(encode(Line(line.type, sequence, line.fields)))
+            time.sleep(pause)
+
+
+def test_a_board_that_talks_but_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "TIMEOUT", 0.6)
+    decision = Line("CLS", 0, ("0", "0", "0", "1", "AAA=", "walk"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_talk, args=(server, [decision], 0.02), daemon=True).start()
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        start = time.monotonic()
+        with Link(url) as link, pytest.raises(HarmcuError, match="no answer"):
+            Device(link).status()
+        assert time.monotonic() - start < 10
+
+
+def test_labels_that_were_lost_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "TIMEOUT", 0.6)
+    lines = [Line("LBL", 0, ("0", "3", "a")), Line("LBL", 0, ("1", "3", "b"))]
+    lines += [Line("ACK", 0, (str(number),)) for number in range(3)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_talk, args=(server, lines, 0.001), daemon=True).start()
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with Link(url) as link, pytest.raises(HarmcuError, match="labels are lost"):
+            Device(link).labels()
+
+
+@pytest.mark.parametrize(
+    ("sequences", "lost", "damaged"),
+    [
+        ([5, 6, 9], 2, 0),
+        ([65533, 0], 2, 0),
+        ([65535, 0, 1], 0, 0),
+        ([5, 5, 6], 0, 1),
+        ([5, 6, 5, 7], 0, 1),
+    ],
+)
+def test_lost_and_repeated_lines_are_counted(sequences: list[int], lost: int, damaged: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with Link(url) as link:
+            client, _ = server.accept()
+            for sequence in sequences:
+                client.sendall(encode(Line("ACK", sequence, ("1",))))
+            while link.receive(0.2) is not None:
+                pass
+            assert (link.lost, link.damaged) == (lost, damaged)
+
+
+def test_a_restart_is_no_loss() -> None:
+    status = ("1", "host", "aot", "m", "0" * 64, "1000", "classify", "0")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with Link(url) as link:
+            client, _ = server.accept()
+            client.sendall(encode(Line("ACK", 700, ("1",))) + encode(Line("STA", 0, status)))
+            while link.receive(0.2) is not None:
+                pass
+            assert (link.lost, link.damaged) == (0, 0)
+
+
+def test_an_engine_that_fails_is_said_to(made_up: Bundle, tmp_path: Path) -> None:
+    program = build_for("host", made_up, tmp_path / "project")
+    source = program.project.path / "aot" / "model_aot.c"
+    text = source.read_text()
+    invoke = "    memcpy(scores, &arena"
+    assert invoke in text
+    source.write_text(text.replace(invoke, "    return false;\n" + invoke))
+    with emulator.serve(build(program.project)) as served, Link(served.url) as link:
+        assert not Device(link).inject(COUNTS, 50_000).classifications
+    init = "bool harmcu_engine_init(void) {\n    return true;"
+    assert init in text
+    source.write_text(text.replace(init, init.replace("true", "false")))
+    with (
+        emulator.serve(build(program.project)) as served,
+        Link(served.url) as link,
+        pytest.raises(HarmcuError, match="engine cannot run the model"),
+    ):
+        Device(link).inject(COUNTS, 50_000)
+
+
+def test_a_board_takes_one_host_after_the_other(host_program: Program) -> None:
+    with emulator.serve(host_program) as served:
+        for _ in range(3):
+            with Link(served.url) as link:
+                assert Device(link).status().board == "host"
+
+
 def test_a_board_that_goes_away_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"socket://127.0.0.1:{server.getsockname()[1]}"
@@ -101,7 +201,9 @@ def test_a_board_that_goes_away_is_named() -> None:
     ("port", "reason"),
     [
         ("/dev/no-such-port", "no such port"),
+        ("/dev/nolock-such-port", "no such port"),
         ("socket://127.0.0.1:1", "nobody listens"),
+        ("socket://127.0.0.1", "cannot be opened"),
         ("nonsense://x", "cannot be opened"),
     ],
 )

@@ -28,8 +28,8 @@ def test_live(host_program: Program, shared_bundle: Bundle) -> None:
     lines: list[str] = []
     digest = shared_bundle.spec.provenance.model_sha256
     with (
-        emulator.serve(host_program, trace.counts, 119_000) as url,
-        Link(url) as link,
+        emulator.serve(host_program, trace.counts, 119_000) as board,
+        Link(board.url) as link,
     ):
         watched = watch(link, lines.append, digest, seconds=3.0)
     assert "host, engine aot, model made_up" in lines[0]

@@ -1,8 +1,12 @@
 """Verification must find what is wrong, and say where."""
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
+from made_up_bundle import made_up_model, made_up_spec
+from programs import build_for
 
 from codegen import boards, project
 from host_tools import emulator, verify
@@ -12,6 +16,7 @@ from host_tools.link import Link
 from trainer import golden
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
+from trainer.tflm import Tflm
 
 
 @pytest.mark.parametrize("rate", [119_000, 99_800, 50_000, 20_000])
@@ -28,7 +33,7 @@ def test_the_board_is_exact_at_every_rate(
 def test_over_a_wire(host_program: Program, shared_bundle: Bundle) -> None:
     traces = golden.traces(shared_bundle.golden)
     seen: list[tuple[int, int]] = []
-    with emulator.serve(host_program) as url, Link(url) as link:
+    with emulator.serve(host_program) as board, Link(board.url) as link:
         found = verify.over_wire(
             Device(link), shared_bundle.spec, traces, lambda *done: seen.append(done)
         )
@@ -67,7 +72,9 @@ def test_a_fault_is_found_in_its_stage(
 def test_a_wrong_evaluation_is_found(host_program: Program, shared_bundle: Bundle) -> None:
     """One score of one window, one step off."""
     trace = golden.traces(shared_bundle.golden)[1]
-    trace.scores[2, 0] ^= 1
+    scores = trace.scores.copy()
+    scores[2, 0] ^= 1
+    trace = dataclasses.replace(trace, scores=scores)
     found = verify.in_bulk(host_program, shared_bundle.spec, [trace])
     first = found.first_difference
     assert first is not None
@@ -76,11 +83,39 @@ def test_a_wrong_evaluation_is_found(host_program: Program, shared_bundle: Bundl
 
 
 def test_firmware_of_another_bundle_is_refused(made_up: Bundle, host_program: Program) -> None:
-    import dataclasses
-
     spec = made_up.spec
     other = dataclasses.replace(
         spec, provenance=dataclasses.replace(spec.provenance, model_sha256="f" * 64)
     )
     with pytest.raises(HarmcuError, match="another bundle"):
         verify.in_bulk(host_program, other, golden.traces(made_up.golden)[:1])
+
+
+def test_comparing_nothing_is_no_proof(host_program: Program, shared_bundle: Bundle) -> None:
+    engine = Tflm(shared_bundle.model).run
+    short = golden.run(shared_bundle.spec, engine, np.zeros((9, 6), np.int16), 50_000)
+    with pytest.raises(HarmcuError, match="no recording is as long as a window"):
+        verify.in_bulk(host_program, shared_bundle.spec, [short])
+
+
+@pytest.mark.parametrize("rate", [119_000, 99_800, 20_000])
+def test_long_streams_do_not_drift(host_program: Program, shared_bundle: Bundle, rate: int) -> None:
+    rng = np.random.default_rng(rate)
+    counts = rng.integers(-32768, 32768, (20_000, 6)).astype(np.int16)
+    trace = golden.run(shared_bundle.spec, Tflm(shared_bundle.model).run, counts, rate)
+    found = verify.in_bulk(host_program, shared_bundle.spec, [trace])
+    assert found.first_difference is None
+
+
+def test_the_most_and_longest_labels(made_up: Bundle, tmp_path: Path) -> None:
+    """128 labels of 48 bytes, none of which may stand in a line as it is."""
+    labels = tuple(f"{index:03d}" + "\u00e9" * 22 + "*" for index in range(128))
+    model = made_up_model(len(labels))
+    spec = made_up_spec(model, labels)
+    largest = dataclasses.replace(made_up, spec=spec, model=model)
+    program = build_for("host", largest, tmp_path / "project")
+    counts = np.random.default_rng(1).integers(-9000, 9000, (200, 6)).astype(np.int16)
+    trace = golden.run(spec, Tflm(model).run, counts, 50_000)
+    with emulator.serve(program) as served, Link(served.url) as link:
+        found = verify.over_wire(Device(link), spec, [trace])
+    assert found.first_difference is None

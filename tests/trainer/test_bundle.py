@@ -112,6 +112,32 @@ def test_a_folder_with_other_things_is_not_touched(made_up: Bundle, tmp_path: Pa
     assert diary.read_text() == "dear diary"
 
 
+def test_a_report_of_the_users_is_not_ours(made_up: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / REPORT).write_text("mine")
+    with pytest.raises(HarmcuError, match=r"report\.html, which harmcu did not write"):
+        _write(tmp_path / "mine", made_up)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"sign": 1', '"sign": NaN'), ("8192.0", "Infinity"), ('"made-up"', '"\\ud800"')],
+)
+def test_what_is_no_json_is_refused(made_up: Bundle, old: str, new: str) -> None:
+    text = (made_up.path / SPEC).read_text()
+    assert old in text
+    (made_up.path / SPEC).write_text(text.replace(old, new, 1))
+    with pytest.raises(HarmcuError, match=r"spec\.json"):
+        bundle.read(made_up.path)
+
+
+def test_a_name_that_no_system_takes(made_up: Bundle) -> None:
+    with pytest.raises(HarmcuError, match="no such bundle"):
+        bundle.read(Path("x" * 300))
+    with pytest.raises(HarmcuError, match="choose another name"):
+        _write(Path("x" * 300), made_up)
+
+
 def test_a_bundle_is_replaced(made_up: Bundle) -> None:
     again = _write(made_up.path, dataclasses.replace(made_up, metrics={"accuracy": 1.0}))
     assert again.metrics == {"accuracy": 1.0}

@@ -46,6 +46,9 @@ typedef struct {
 #define TIMER_INTERRUPT 8UL
 #define CLOCK_HZ 25000000UL
 
+/* The sleep ends a hundred times a second at the least: QEMU looks for input when it is awake. */
+#define WAKE_PERIOD (CLOCK_HZ / 100U)
+
 static int bulk_in = SEMIHOST_NO_FILE;
 static int bulk_out = SEMIHOST_NO_FILE;
 static int imu = SEMIHOST_NO_FILE;
@@ -66,11 +69,19 @@ static uint32_t parse_unsigned(const char *text) {
     return value;
 }
 
+static int open_or_stop(const char *path, semihost_mode mode) {
+    const int file = semihost_open(path, mode);
+    if (file == SEMIHOST_NO_FILE) {
+        semihost_exit(false);
+    }
+    return file;
+}
+
 /* Opens the files that the command line names: words are separated by newlines. */
 static void open_files(void) {
     static char command_line[1024];
     if (!semihost_command_line(command_line, sizeof command_line)) {
-        return;
+        semihost_exit(false); /* it does not fit */
     }
     char *words[4] = {"", "", "", ""};
     char *word = command_line;
@@ -82,13 +93,12 @@ static void open_files(void) {
         }
     }
     if (strcmp(words[0], "bulk") == 0) {
-        bulk_in = semihost_open(words[1], SEMIHOST_READ);
-        bulk_out = semihost_open(words[2], SEMIHOST_WRITE);
+        bulk_in = open_or_stop(words[1], SEMIHOST_READ);
+        bulk_out = open_or_stop(words[2], SEMIHOST_WRITE);
     } else if (strcmp(words[0], "imu") == 0 && parse_unsigned(words[2]) > 0) {
-        imu = semihost_open(words[1], SEMIHOST_READ);
+        imu = open_or_stop(words[1], SEMIHOST_READ);
         imu_period = (uint32_t)((uint64_t)CLOCK_HZ * 1000U / parse_unsigned(words[2]));
         imu_due = harmcu_board_ticks();
-        start_timer(TIMER1, imu_period, TIMER_INTERRUPT);
     }
 }
 
@@ -100,6 +110,8 @@ void harmcu_board_init(void) {
     __asm__ volatile("cpsid i" ::: "memory");
     NVIC_ENABLE = UART0_RX_LINE | TIMER1_LINE;
     open_files();
+    const bool imu_is_faster = imu != SEMIHOST_NO_FILE && imu_period < WAKE_PERIOD;
+    start_timer(TIMER1, imu_is_faster ? imu_period : WAKE_PERIOD, TIMER_INTERRUPT);
 }
 
 void harmcu_board_idle(void) {

@@ -20,6 +20,7 @@ typedef struct {
 /* What came of one window. */
 typedef struct {
     uint32_t window; /* index within the stream */
+    bool is_scored;  /* false when the engine failed: neither scores nor decided mean anything */
     harmcu_decided decided;
     uint32_t ticks;        /* of the board's clock, spent in the engine */
     uint16_t counts_check; /* CRC of all resampled counts up to this window's end */

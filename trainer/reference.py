@@ -1,0 +1,65 @@
+"""TensorFlow's reference kernels on this computer, where the package tflite-micro has no wheel.
+
+They are not the interpreter's default: that one uses XNNPACK, whose kernels differ from a board's
+by some steps of int8. For the operators of ``cnn`` these give the scores of TFLM; an int8 LSTM
+differs by a step now and then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from trainer import backend
+from trainer.sample_path import Samples
+
+NAME = "TensorFlow's reference kernels"
+
+
+class Reference:
+    """A model in TensorFlow's interpreter, called with one window after the other."""
+
+    def __init__(self, model: bytes) -> None:
+        """Load a model.
+
+        Args:
+            model: a .tflite file with int8 input [1, window, 1, channels] and int8 output.
+
+        Raises:
+            HarmcuError: TensorFlow is not installed.
+        """
+        backend.start(0)
+        self._interpreter = _interpreter(model)
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+
+    def run(self, windows: Samples) -> Samples:
+        """Return the scores of windows, each seen by itself.
+
+        Args:
+            windows: int8 [windows, window, channels].
+
+        Returns:
+            int8 [windows, labels].
+        """
+        scores = np.empty((len(windows), int(self._output["shape"][-1])), np.int8)
+        for index, window in enumerate(windows):
+            # A model with state (an LSTM) would otherwise remember the window before.
+            self._interpreter.reset_all_variables()
+            self._interpreter.set_tensor(self._input["index"], window.reshape(self._input["shape"]))
+            self._interpreter.invoke()
+            scores[index] = self._interpreter.get_tensor(self._output["index"]).ravel()
+        return scores
+
+
+def _interpreter(model: bytes) -> Any:
+    import tensorflow as tf
+
+    with backend.silenced():
+        interpreter = tf.lite.Interpreter(
+            model_content=model,
+            experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF,
+        )
+        interpreter.allocate_tensors()
+    return interpreter
