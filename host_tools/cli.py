@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from host_tools.verify import Comparison
     from trainer.bundle import Bundle
     from trainer.golden import Trace
-    from trainer.options import Options
+    from trainer.reading.options import Options
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 PATH = click.Path(path_type=Path)
@@ -160,7 +160,7 @@ def train(
     """
     from host_tools.console import Console
     from trainer import pipeline
-    from trainer.options import millihertz
+    from trainer.reading.options import millihertz
 
     console = Console(as_json)
     request = pipeline.TrainRequest(

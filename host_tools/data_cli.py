@@ -10,7 +10,7 @@ import click
 from host_tools.reading_options import reading_options
 
 if TYPE_CHECKING:
-    from trainer.options import Options
+    from trainer.reading.options import Options
     from trainer.recording import Dataset
 
 PATH = click.Path(path_type=Path)
@@ -127,7 +127,8 @@ def pull(name: str, out: Path, url: str | None, as_json: bool) -> None:
 
 
 def _load(path: Path, form: str | None, options: Options) -> Dataset:
-    from trainer import datasets, formats
+    from trainer import datasets
+    from trainer.reading import formats
 
     return datasets.load(form or formats.detect(path), path, options)
 

@@ -26,11 +26,11 @@ _OPTIONS = (
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command these options, as one ``options`` of type ``trainer.options.Options``."""
+    """Give a command these options, as one ``trainer.reading.options.Options``."""
 
     @functools.wraps(command)
     def with_options(**arguments: Any) -> Any:
-        from trainer import options
+        from trainer.reading import options
 
         given = {
             name: arguments.pop(name) for name in ("columns", "rate", "units", "names", "take")

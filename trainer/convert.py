@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainer import edge_impulse, folder, recording_file
+from trainer import folder, recording_file
 from trainer.errors import HarmcuError
 from trainer.progress import Progress, silent
+from trainer.reading import edge_impulse
 from trainer.recording import Dataset
 
 

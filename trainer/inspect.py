@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainer.assemble import NO_SUBJECT
 from trainer.errors import HarmcuError
+from trainer.reading.assemble import NO_SUBJECT
 from trainer.recording import Dataset, Note, Recording
 from trainer.splits import natural_order
 

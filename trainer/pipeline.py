@@ -23,8 +23,8 @@ from trainer import (
 )
 from trainer import evaluate as evaluation
 from trainer.errors import HarmcuError
-from trainer.options import Options
 from trainer.progress import Progress, silent
+from trainer.reading.options import Options
 from trainer.recording import Dataset, Recording
 from trainer.spec import Channel, Decision, Provenance, Spec, Split
 from trainer.tflm import is_installed, measure_arena

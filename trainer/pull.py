@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from trainer import datasets, files
+from trainer import datasets
 from trainer.datasets import wisdm
 from trainer.errors import HarmcuError
 from trainer.progress import Progress, silent
+from trainer.reading import files
 
 CHUNK = 1 << 16
 TIMEOUT = 30.0

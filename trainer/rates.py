@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from trainer import assemble, resample
+from trainer import resample
+from trainer.reading import assemble
 from trainer.recording import Dataset, Recording
 
 

@@ -7,7 +7,7 @@ from made_up import a_dataset, a_recording
 
 from trainer import convert, datasets, rates
 from trainer.errors import HarmcuError
-from trainer.options import parse
+from trainer.reading.options import parse
 from trainer.recording import Dataset
 from trainer.resample import design, resample
 

@@ -3,8 +3,9 @@ import sys
 
 import pytest
 
-from trainer import datasets, options
+from trainer import datasets
 from trainer.errors import HarmcuError
+from trainer.reading import options
 
 
 def test_every_module_is_a_data_set() -> None:

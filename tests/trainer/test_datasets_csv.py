@@ -7,11 +7,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from made_up import load_or_line
 
-from trainer import csv_table, datasets
-from trainer.assemble import NO_SUBJECT
+from trainer import datasets
 from trainer.datasets import csv
 from trainer.errors import HarmcuError
-from trainer.options import parse
+from trainer.reading import csv_table
+from trainer.reading.assemble import NO_SUBJECT
+from trainer.reading.options import parse
 from trainer.recording import Dataset
 from trainer.units import to_counts
 
@@ -358,6 +359,7 @@ CHOICES = st.fixed_dictionaries(
 
 
 @example([f"{HEADER}\n", "0.1,0.2,0.9,4,5,6\n" * 30], {"rate": 50, "units": "g,deg/s"})
+@example([f"{HEADER}\n", "0,1"], {"rate": 1})
 @given(
     st.one_of(
         st.lists(st.sampled_from(PIECES), max_size=40),

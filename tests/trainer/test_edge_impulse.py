@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import a_recording, load_or_line
 
-from trainer import datasets, edge_impulse
+from trainer import datasets
 from trainer.datasets import edge_impulse as adapter
 from trainer.errors import HarmcuError
-from trainer.options import parse
+from trainer.reading import edge_impulse
+from trainer.reading.options import parse
 from trainer.units import to_counts
 
 

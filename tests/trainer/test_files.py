@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer import files
 from trainer.errors import HarmcuError
+from trainer.reading import files
 
 
 def everything(_: str) -> bool:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from made_up import a_dataset, a_recording
 
-from trainer import datasets, formats, inspect, inspect_plot
+from trainer import datasets, inspect, inspect_plot
 from trainer.errors import HarmcuError
-from trainer.options import parse
+from trainer.reading import formats
+from trainer.reading.options import parse
 from trainer.recording import Dataset, Note
 
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import a_recording
 
-from trainer import datasets, leaks, options, pipeline
+from trainer import datasets, leaks, pipeline
 from trainer.errors import HarmcuError
 from trainer.pipeline import TrainRequest
+from trainer.reading import options
 from trainer.recording import AXES, Dataset, Recording
 
 

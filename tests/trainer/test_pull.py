@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from trainer import files, pull
+from trainer import pull
 from trainer.datasets import wisdm
 from trainer.errors import HarmcuError
 from trainer.pull import Source
+from trainer.reading import files
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer import timeline
-from trainer.timeline import Stream
+from trainer.reading import timeline
+from trainer.reading.timeline import Stream
 
 
 def stream(seconds: list[float] | np.ndarray, columns: int = 2) -> Stream:

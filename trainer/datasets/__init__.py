@@ -6,7 +6,7 @@ type, and it has one function::
     def load(path: Path | None) -> Dataset
 
 so that adding a format is adding a file. A format whose files do not say everything themselves
-names what a user may say, fields of ``trainer.options.Options``, and takes it::
+names what a user may say, fields of ``trainer.reading.options.Options``, and takes it::
 
     OPTIONS = ("columns", "rate_millihertz")
     def load(path: Path | None, options: Options | None = None) -> Dataset
@@ -19,7 +19,7 @@ import pkgutil
 from pathlib import Path
 
 from trainer.errors import HarmcuError
-from trainer.options import Options
+from trainer.reading.options import Options
 from trainer.recording import Dataset
 
 

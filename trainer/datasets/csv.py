@@ -20,13 +20,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from trainer import assemble, columns, csv_table, files, path_names, timeline
-from trainer.csv_table import Table
 from trainer.errors import HarmcuError
-from trainer.options import ACCELERATION_UNITS, ROTATION_UNITS, Options
-from trainer.path_names import PathNames
+from trainer.reading import assemble, columns, csv_table, files, path_names, timeline
+from trainer.reading.csv_table import Table
+from trainer.reading.options import ACCELERATION_UNITS, ROTATION_UNITS, Options
+from trainer.reading.path_names import PathNames
+from trainer.reading.timeline import Floats, Stream
 from trainer.recording import AXES, Dataset, Note, Recording
-from trainer.timeline import Floats, Stream
 
 OPTIONS = ("columns", "rate_millihertz", "units", "names", "take")
 

@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from trainer import assemble, edge_impulse, files, timeline
-from trainer.edge_impulse import Document
 from trainer.errors import HarmcuError
-from trainer.options import Options
-from trainer.path_names import reader
+from trainer.reading import assemble, edge_impulse, files, timeline
+from trainer.reading.edge_impulse import Document
+from trainer.reading.options import Options
+from trainer.reading.path_names import reader
+from trainer.reading.timeline import Floats, Stream
 from trainer.recording import Dataset, Note, Recording
-from trainer.timeline import Floats, Stream
 
 OPTIONS = ("units", "names")
 

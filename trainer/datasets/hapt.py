@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trainer import files
 from trainer.errors import HarmcuError
+from trainer.reading import files
 from trainer.recording import AXES, Counts, Dataset, Note, Recording
 from trainer.units import to_counts
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from trainer import assemble, files, recording_file
+from trainer import recording_file
 from trainer.errors import HarmcuError
+from trainer.reading import assemble, files
 from trainer.recording import Dataset, Note, Recording
 
 

@@ -28,11 +28,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trainer import assemble, files, leaks, timeline
+from trainer import leaks
 from trainer.errors import HarmcuError
+from trainer.reading import assemble, files, timeline
+from trainer.reading.timeline import Floats, Stream
 from trainer.recording import AXES, Dataset, Kind, Note, Recording
 from trainer.splits import natural_order
-from trainer.timeline import Floats, Stream
 from trainer.units import to_counts
 
 RATE_MILLIHERTZ = 20_000

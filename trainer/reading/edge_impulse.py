@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from trainer import columns
 from trainer.errors import HarmcuError
-from trainer.options import millihertz
+from trainer.reading import columns
+from trainer.reading.options import millihertz
+from trainer.reading.timeline import Floats
 from trainer.recording import AXES, Recording
-from trainer.timeline import Floats
 from trainer.units import counts_per_unit
 
 SUFFIXES = (".json", ".cbor")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from trainer import files, recording_file
+from trainer import recording_file
 from trainer.errors import HarmcuError
+from trainer.reading import files
 
 _SURE = {
     "uci-har": re.compile(r"Inertial Signals/"),

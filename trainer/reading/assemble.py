@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from trainer import guess, leaks
+from trainer import leaks
 from trainer.errors import HarmcuError
-from trainer.options import ACCELERATION_UNITS, ROTATION_UNITS, unit_of
+from trainer.reading import guess
+from trainer.reading.options import ACCELERATION_UNITS, ROTATION_UNITS, unit_of
+from trainer.reading.timeline import Stretch
 from trainer.recording import AXES, Counts, Note, Recording
 from trainer.splits import natural_order
-from trainer.timeline import Stretch
 from trainer.units import counts_per_unit, to_counts
 
 Floats = npt.NDArray[np.float64]
@@ -62,10 +63,10 @@ class Units:
         return found.unit
 
     def of(self, axis: str) -> str:
-        """Return the unit of an axis."""
-        unit = self._acceleration if axis[0] == "a" else self._rotation
-        assert unit is not None, "an axis without readings"
-        return unit
+        """Return the unit of an axis; without any reading to tell it from, any will do."""
+        if axis[0] == "a":
+            return self._acceleration or "g"
+        return self._rotation or "deg/s"
 
     def possible(self, values: Floats, axes: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Tell of each row whether an IMU can have measured it."""

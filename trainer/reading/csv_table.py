@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trainer import columns
-from trainer.columns import LABEL, LEFT_OUT, SUBJECT, Column
 from trainer.errors import HarmcuError
+from trainer.reading import columns
+from trainer.reading.columns import LABEL, LEFT_OUT, SUBJECT, Column
 from trainer.recording import Kind, Note
 
 LONGEST_LINE = 4096

@@ -1,0 +1,1 @@
+"""What the adapters of ``trainer/datasets/`` share: archives, tables, names, time."""
