@@ -19,6 +19,25 @@ _TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True)
+class LayerFacts:
+    """One layer of the generated C, for people and for `harmcu bench`.
+
+    Attributes:
+        number: its place in the execution order.
+        operator: builtin name.
+        shape: of its first input and its output, as text.
+        macs: multiplications of a weight and an input, padding included.
+        estimate: instructions that it takes on a Cortex-M4, without running it.
+    """
+
+    number: int
+    operator: str
+    shape: str
+    macs: int
+    estimate: int
+
+
+@dataclass(frozen=True)
 class AotModel:
     """The C sources of one model and what they cost.
 
@@ -29,6 +48,9 @@ class AotModel:
         arena_lower_bound: the most bytes that are alive at once.
         weights_bytes: flash for weights, biases, multipliers and shifts.
         kernel_sources: the files of firmware/src/kernels/ that the model needs, sorted.
+        input_bytes, output_bytes: int8 values in and out.
+        layers: what runs, in order; without those that only change a shape.
+        measured_source: C that includes ``model_aot.c`` and implements firmware/bench/bench.h.
     """
 
     files: dict[str, str]
@@ -37,6 +59,10 @@ class AotModel:
     arena_lower_bound: int
     weights_bytes: int
     kernel_sources: tuple[str, ...]
+    input_bytes: int
+    output_bytes: int
+    layers: tuple[LayerFacts, ...]
+    measured_source: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +122,12 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     plan = memory.plan(graph, {layer.operator.index for layer in layers if layer.is_in_place})
     weights_bytes = sum(layer.weights.nbytes for layer in layers if layer.weights is not None)
     macs = sum(layer.macs for layer in layers)
+    steps = [_step(layer, plan) for layer in layers]
+    running = [step for step in steps if not step.is_in_place]
+    measured = {
+        "calls": [f"{step.function}({step.arguments});" for step in running],
+        "output_offset": plan.offset(graph.output),
+    }
     values = {
         "model_name": c_comment(model_name),
         "model_sha256": c_comment(model_sha256),
@@ -103,7 +135,7 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         "macs": macs,
         "weights_bytes": weights_bytes,
         "plan": plan,
-        "steps": [_step(layer, plan) for layer in layers],
+        "steps": steps,
         "buffers": _buffer_lines(graph, plan),
         "input_offset": plan.offset(graph.input),
         "output_offset": plan.offset(graph.output),
@@ -119,6 +151,12 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         arena_lower_bound=plan.lower_bound,
         weights_bytes=weights_bytes,
         kernel_sources=tuple(sorted({layer.source for layer in layers if layer.source})),
+        input_bytes=graph.input.elements,
+        output_bytes=graph.output.elements,
+        layers=tuple(
+            LayerFacts(step.number, step.operator, step.shape, step.macs, 0) for step in running
+        ),
+        measured_source=render("bench_layers.c.j2", measured),
     )
 
 

@@ -5,6 +5,7 @@ They are what evaluates a model. Desktop TensorFlow Lite differs from them by up
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -114,6 +115,11 @@ class Tflm:
             self._interpreter.invoke()
             scores[index] = self._interpreter.get_output(0).ravel()
         return scores
+
+
+def is_installed() -> bool:
+    """Tell whether the package tflite-micro is here; without it, nothing can be compared."""
+    return importlib.util.find_spec("tflite_micro") is not None
 
 
 def measure_arena(model: bytes) -> Arena:
