@@ -1,6 +1,6 @@
 """Writes C for one model: the ``aot`` engine, without interpreter, flatbuffer or shape logic."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codegen import kernels, memory, tflite
@@ -119,7 +119,7 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     """
     graph = tflite.read(model)
     layers = _lower(graph)
-    plan = memory.plan(graph, {layer.operator.index for layer in layers if layer.is_in_place})
+    plan = plan_memory(graph, layers)
     weights_bytes = sum(layer.weights.nbytes for layer in layers if layer.weights is not None)
     macs = sum(layer.macs for layer in layers)
     steps = [_step(layer, plan) for layer in layers]
@@ -160,6 +160,13 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     )
 
 
+def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:
+    """Plans the arena for lowered layers."""
+    in_place = {layer.operator.index for layer in layers if layer.is_in_place}
+    workspaces = {layer.operator.index: 2 * layer.workspace for layer in layers if layer.workspace}
+    return memory.plan(graph, in_place, workspaces)
+
+
 def _lower(graph: Graph) -> list[Layer]:
     layers = []
     weights_bytes = 0
@@ -179,16 +186,20 @@ def _step(layer: Layer, plan: memory.Plan) -> _Step:
     operator = layer.operator
     function = f"layer{operator.index:02d}_{_short_name(layer)}"
     tensors = (*layer.inputs, layer.output)
+    arguments = [f"&arena[{plan.offset(tensor)}]" for tensor in tensors]
+    if layer.workspace:
+        place = plan.workspace(operator.index)
+        arguments.append(f"(int16_t *)(void *)&arena[{place}]")
     return _Step(
         number=operator.index,
         operator=operator.name,
         title=c_comment(layer.output.name.split(";")[0])[:_TITLE_LENGTH],
         function=function,
-        signature=_signature(function, len(layer.inputs)),
+        signature=_signature(function, len(layer.inputs), bool(layer.workspace)),
         arrays=_arrays(layer, function),
         constants=_constants(layer, function),
         calls=layer.calls,
-        arguments=", ".join(f"&arena[{plan.offset(tensor)}]" for tensor in tensors),
+        arguments=", ".join(arguments),
         shape=f"{_shape_text(layer.inputs[0])} to {_shape_text(layer.output)}",
         output_shape=_shape_text(layer.output),
         macs=layer.macs,
@@ -207,9 +218,11 @@ def _short_name(layer: Layer) -> str:
     return c_identifier(name)[:_NAME_LENGTH].strip("_")
 
 
-def _signature(function: str, inputs: int) -> str:
+def _signature(function: str, inputs: int, has_workspace: bool) -> str:
     head = f"static void {function}("
     parameters = [f"const int8_t *input{number}" for number in range(inputs)] + ["int8_t *output"]
+    if has_workspace:
+        parameters.append("int16_t *workspace")
     lines = [head]
     for number, parameter in enumerate(parameters):
         text = parameter + (")" if number == len(parameters) - 1 else ",")
@@ -246,6 +259,7 @@ def _constants(layer: Layer, function: str) -> tuple[str, ...]:
     if layer.weights is not None:
         parts = ("weights", "bias", "multiplier", "shift")
         names: dict[str, str] = {part: f"{function}_{part}" for part in parts}
+        names["has_short_rescale"] = str(int(layer.weights.has_short_rescale))
         texts.append(f"    static const harmcu_weights weights = {_lines(names, 4)};")
     return tuple(texts)
 
@@ -275,6 +289,9 @@ def _buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
     last = len(graph.operators)
     lines = []
     for buffer in plan.buffers:
+        if not buffer.tensors:
+            lines.append(f"{buffer.offset:7d} +{buffer.size:6d}  workspace of layer {buffer.first}")
+            continue
         start = "input" if graph.input.index in buffer.tensors else f"layer {buffer.first}"
         end = "output" if buffer.last == last else f"layer {buffer.last}"
         lines.append(f"{buffer.offset:7d} +{buffer.size:6d}  {start} to {end}")
