@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from codegen import kernels, memory, tflite
+from codegen import estimate, kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Tensor
 from codegen.kernels import Fields, Layer
@@ -91,6 +91,7 @@ class _Step:
     shape: str
     output_shape: str
     macs: int
+    estimate: int
     is_in_place: bool
 
 
@@ -134,6 +135,7 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         "runtime_version": runtime_version(),
         "macs": macs,
         "weights_bytes": weights_bytes,
+        "estimate": sum(step.estimate for step in steps),
         "plan": plan,
         "steps": steps,
         "buffers": _buffer_lines(graph, plan),
@@ -154,7 +156,8 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         input_bytes=graph.input.elements,
         output_bytes=graph.output.elements,
         layers=tuple(
-            LayerFacts(step.number, step.operator, step.shape, step.macs, 0) for step in running
+            LayerFacts(step.number, step.operator, step.shape, step.macs, step.estimate)
+            for step in running
         ),
         measured_source=render("bench_layers.c.j2", measured),
     )
@@ -203,6 +206,7 @@ def _step(layer: Layer, plan: memory.Plan) -> _Step:
         shape=f"{_shape_text(layer.inputs[0])} to {_shape_text(layer.output)}",
         output_shape=_shape_text(layer.output),
         macs=layer.macs,
+        estimate=0 if layer.is_in_place else estimate.instructions(layer),
         is_in_place=layer.is_in_place,
     )
 

@@ -107,7 +107,7 @@ class Tflm:
                 f"windows of shape {windows.shape} do not fit the model's input {shape}; "
                 "use the model's own window and channels"
             )
-        scores = np.empty((len(windows), int(self._output["shape"][-1])), np.int8)
+        scores = np.empty((len(windows), int(np.prod(self._output["shape"]))), np.int8)
         for index, window in enumerate(windows):
             # A model with state (an LSTM) would otherwise remember the window before.
             self._interpreter.reset()

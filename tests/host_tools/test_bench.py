@@ -59,6 +59,9 @@ def test_figures_of_the_bench_cnn() -> None:
     by_layer = sum(layer.instructions for layer in cost.layers)
     # Calls, the copy of the scores, and what the compiler makes of a function called once.
     assert abs(cost.instructions - by_layer) < 0.01 * by_layer + 200
+    assert abs(cost.estimate - cost.instructions) < 0.1 * cost.instructions
+    for layer in cost.layers:
+        assert abs(layer.estimate - layer.instructions) < 0.1 * layer.instructions + 100
     assert 0 < cost.stack_bytes < 512
     assert cost.flash_bytes > cost.weights_bytes > 7_750
 
