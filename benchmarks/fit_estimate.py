@@ -1,4 +1,6 @@
-"""Fits codegen/estimate_factors.py to what the emulated Cortex-M4F counts; run after kernels change.
+"""Fits codegen/estimate_factors.py to what the emulated Cortex-M4F counts.
+
+Run it after kernels change:
 
 python benchmarks/fit_estimate.py > codegen/estimate_factors.py
 """

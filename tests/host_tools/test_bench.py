@@ -61,7 +61,9 @@ def test_figures_of_the_bench_cnn() -> None:
     assert abs(cost.instructions - by_layer) < 0.01 * by_layer + 200
     assert abs(cost.estimate - cost.instructions) < 0.1 * cost.instructions
     for layer in cost.layers:
-        assert abs(layer.estimate - layer.instructions) < 0.1 * layer.instructions + 100
+        # The cost of a softmax depends on its input; it is small.
+        if layer.operator != "SOFTMAX":
+            assert abs(layer.estimate - layer.instructions) < 0.1 * layer.instructions
     assert 0 < cost.stack_bytes < 512
     assert cost.flash_bytes > cost.weights_bytes > 7_750
 
