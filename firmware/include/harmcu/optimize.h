@@ -8,7 +8,7 @@
 #define HARMCU_OPTIMIZE_H
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
-#pragma GCC optimize("O2", "no-schedule-insns", "ira-region=one")
+#pragma GCC optimize("O2", "no-schedule-insns", "ira-region=one", "no-tree-pre", "no-code-hoisting")
 #endif
 
 #endif

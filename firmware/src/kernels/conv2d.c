@@ -20,7 +20,7 @@ typedef struct {
     int32_t offset; /* added to every value */
 } column;
 
-static void put(column *c, int32_t value) {
+static __attribute__((noinline)) void put(column *c, int32_t value) {
     const uint32_t place = c->next % HARMCU_QUAD;
     const uint32_t pair = c->next / HARMCU_QUAD * 2 + place % 2;
     c->columns[(pair * HARMCU_POSITIONS + c->position) * 2 + place / 2] = (int16_t)value;
@@ -54,10 +54,10 @@ static __attribute__((noinline)) void append(column *c, const int8_t *values, in
 }
 
 /* The part of the input under one output position and in one group of channels. */
-static __attribute__((noinline)) void append_receptive_field(column *c,
-                                                             const harmcu_conv_layer *layer,
-                                                             const int8_t *input, int32_t y,
-                                                             int32_t x) {
+static __attribute__((noinline, cold)) void append_receptive_field(column *c,
+                                                                   const harmcu_conv_layer *layer,
+                                                                   const int8_t *input, int32_t y,
+                                                                   int32_t x) {
     const harmcu_filter_window *window = &layer->window;
     const int32_t channels = layer->input_map.channels;
     const int32_t depth = channels / layer->groups;
@@ -153,9 +153,10 @@ static inline void finish(int32_t s0, int32_t s1, int32_t s2, int32_t s3, harmcu
 }
 
 /* The same for layers without the short form, and for a last channel without a partner. */
-static __attribute__((noinline)) void finish_long(const harmcu_conv_layer *layer,
-                                                  const harmcu_weights *w, int32_t c,
-                                                  const int32_t *sums, int8_t *output, places to) {
+static __attribute__((noinline, cold)) void finish_long(const harmcu_conv_layer *layer,
+                                                        const harmcu_weights *w, int32_t c,
+                                                        const int32_t *sums, int8_t *output,
+                                                        places to) {
     const int32_t offsets[HARMCU_POSITIONS] = {0, to.right, to.below, to.below + to.right};
     for (int32_t p = 0; p < HARMCU_POSITIONS; p++) {
         output[offsets[p]] = harmcu_finish(sums[p], w, c, &layer->output);

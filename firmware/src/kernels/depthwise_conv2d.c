@@ -44,7 +44,7 @@ static __attribute__((noinline)) taps taps_at(const harmcu_conv_layer *layer, co
     return t;
 }
 
-static strides strides_of(const harmcu_conv_layer *layer) {
+static __attribute__((noinline)) strides strides_of(const harmcu_conv_layer *layer) {
     const harmcu_filter_window *window = &layer->window;
     const int32_t inputs = layer->input_map.channels;
     const strides s = {
@@ -158,8 +158,9 @@ static void compute_quad(const harmcu_conv_layer *layer, const harmcu_weights *w
 #endif
 
 /* Output channel c at every position, whatever it is scaled by. */
-static void compute_one(const harmcu_conv_layer *layer, const harmcu_weights *w, int32_t c,
-                        const int8_t *input, int8_t *output) {
+static __attribute__((noinline, cold)) void compute_one(const harmcu_conv_layer *layer,
+                                                        const harmcu_weights *w, int32_t c,
+                                                        const int8_t *input, int8_t *output) {
     const harmcu_filter_window *window = &layer->window;
     const strides step = strides_of(layer);
     const int32_t outputs = layer->output_map.channels;
