@@ -1,9 +1,9 @@
 """Writes C for one model: the ``aot`` engine, without interpreter, flatbuffer or shape logic."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from codegen import kernels, memory, tflite
+from codegen import estimate, kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Tensor
 from codegen.kernels import Fields, Layer
@@ -20,6 +20,25 @@ _TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True)
+class LayerFacts:
+    """One layer of the generated C, for people and for `harmcu bench`.
+
+    Attributes:
+        number: its place in the execution order.
+        operator: builtin name.
+        shape: of its first input and its output, as text.
+        macs: multiplications of a weight and an input, padding included.
+        estimate: instructions that it takes on a Cortex-M4, without running it.
+    """
+
+    number: int
+    operator: str
+    shape: str
+    macs: int
+    estimate: int
+
+
+@dataclass(frozen=True)
 class AotModel:
     """The C sources of one model and what they cost.
 
@@ -30,6 +49,9 @@ class AotModel:
         arena_lower_bound: the most bytes that are alive at once.
         weights_bytes: flash for weights, biases, multipliers and shifts.
         kernel_sources: the files of firmware/src/kernels/ that the model needs, sorted.
+        input_bytes, output_bytes: int8 values in and out.
+        layers: what runs, in order; without those that only change a shape.
+        measured_source: C that includes ``model_aot.c`` and implements firmware/bench/bench.h.
     """
 
     files: dict[str, str]
@@ -38,6 +60,10 @@ class AotModel:
     arena_lower_bound: int
     weights_bytes: int
     kernel_sources: tuple[str, ...]
+    input_bytes: int
+    output_bytes: int
+    layers: tuple[LayerFacts, ...]
+    measured_source: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,7 @@ class _Step:
     shape: str
     output_shape: str
     macs: int
+    estimate: int
     is_in_place: bool
 
 
@@ -94,17 +121,24 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     """
     graph = tflite.read(model)
     layers = _lower(graph)
-    plan = memory.plan(graph, {layer.operator.index for layer in layers if layer.is_in_place})
+    plan = plan_memory(graph, layers)
     weights_bytes = sum(layer.weights.nbytes for layer in layers if layer.weights is not None)
     macs = sum(layer.macs for layer in layers)
+    steps = [_step(layer, plan) for layer in layers]
+    running = [step for step in steps if not step.is_in_place]
+    measured = {
+        "calls": [f"{step.function}({step.arguments});" for step in running],
+        "output_offset": plan.offset(graph.output),
+    }
     values = {
         "model_name": c_comment(model_name),
         "model_sha256": c_comment(model_sha256),
         "runtime_version": runtime_version(),
         "macs": macs,
         "weights_bytes": weights_bytes,
+        "estimate": sum(step.estimate for step in steps),
         "plan": plan,
-        "steps": [_step(layer, plan) for layer in layers],
+        "steps": steps,
         "buffers": _buffer_lines(graph, plan),
         "input_offset": plan.offset(graph.input),
         "output_offset": plan.offset(graph.output),
@@ -120,7 +154,21 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         arena_lower_bound=plan.lower_bound,
         weights_bytes=weights_bytes,
         kernel_sources=tuple(sorted({layer.source for layer in layers if layer.source})),
+        input_bytes=graph.input.elements,
+        output_bytes=graph.output.elements,
+        layers=tuple(
+            LayerFacts(step.number, step.operator, step.shape, step.macs, step.estimate)
+            for step in running
+        ),
+        measured_source=render("bench_layers.c.j2", measured),
     )
+
+
+def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:
+    """Plans the arena for lowered layers."""
+    in_place = {layer.operator.index for layer in layers if layer.is_in_place}
+    workspaces = {layer.operator.index: 2 * layer.workspace for layer in layers if layer.workspace}
+    return memory.plan(graph, in_place, workspaces)
 
 
 def _lower(graph: Graph) -> list[Layer]:
@@ -142,19 +190,24 @@ def _step(layer: Layer, plan: memory.Plan) -> _Step:
     operator = layer.operator
     function = f"layer{operator.index:02d}_{_short_name(layer)}"
     tensors = (*layer.inputs, layer.output)
+    arguments = [f"&arena[{plan.offset(tensor)}]" for tensor in tensors]
+    if layer.workspace:
+        place = plan.workspace(operator.index)
+        arguments.append(f"(int16_t *)(void *)&arena[{place}]")
     return _Step(
         number=operator.index,
         operator=operator.name,
         title=c_comment(layer.output.name.split(";")[0])[:_TITLE_LENGTH],
         function=function,
-        signature=_signature(function, len(layer.inputs)),
+        signature=_signature(function, len(layer.inputs), bool(layer.workspace)),
         arrays=_arrays(layer, function),
         constants=_constants(layer, function),
         calls=layer.calls,
-        arguments=", ".join(f"&arena[{plan.offset(tensor)}]" for tensor in tensors),
+        arguments=", ".join(arguments),
         shape=f"{_shape_text(layer.inputs[0])} to {_shape_text(layer.output)}",
         output_shape=_shape_text(layer.output),
         macs=layer.macs,
+        estimate=0 if layer.is_in_place else estimate.instructions(layer),
         is_in_place=layer.is_in_place,
     )
 
@@ -170,9 +223,11 @@ def _short_name(layer: Layer) -> str:
     return c_identifier(name)[:_NAME_LENGTH].strip("_")
 
 
-def _signature(function: str, inputs: int) -> str:
+def _signature(function: str, inputs: int, has_workspace: bool) -> str:
     head = f"static void {function}("
     parameters = [f"const int8_t *input{number}" for number in range(inputs)] + ["int8_t *output"]
+    if has_workspace:
+        parameters.append("int16_t *workspace")
     lines = [head]
     for number, parameter in enumerate(parameters):
         text = parameter + (")" if number == len(parameters) - 1 else ",")
@@ -209,6 +264,7 @@ def _constants(layer: Layer, function: str) -> tuple[str, ...]:
     if layer.weights is not None:
         parts = ("weights", "bias", "multiplier", "shift")
         names: dict[str, str] = {part: f"{function}_{part}" for part in parts}
+        names["has_short_rescale"] = str(int(layer.weights.has_short_rescale))
         texts.append(f"    static const harmcu_weights weights = {_lines(names, 4)};")
     return tuple(texts)
 
@@ -238,6 +294,9 @@ def _buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
     last = len(graph.operators)
     lines = []
     for buffer in plan.buffers:
+        if not buffer.tensors:
+            lines.append(f"{buffer.offset:7d} +{buffer.size:6d}  workspace of layer {buffer.first}")
+            continue
         start = "input" if graph.input.index in buffer.tensors else f"layer {buffer.first}"
         end = "output" if buffer.last == last else f"layer {buffer.last}"
         lines.append(f"{buffer.offset:7d} +{buffer.size:6d}  {start} to {end}")

@@ -8,11 +8,12 @@ TFLM refuses a model, so does this module.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from codegen import packing
 from codegen.graph import (
     Activation,
     ConcatenationOptions,
@@ -54,12 +55,13 @@ class Struct:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """The arrays behind a ``harmcu_weights``; all but ``weights`` have one value a channel."""
+    """What is behind a ``harmcu_weights``; all arrays but ``weights`` have one value a channel."""
 
     weights: npt.NDArray[np.int8]
     bias: npt.NDArray[np.int32]
     multiplier: npt.NDArray[np.int32]
     shift: npt.NDArray[np.int8]
+    has_short_rescale: bool
 
     @property
     def nbytes(self) -> int:
@@ -82,6 +84,8 @@ class Layer:
         calls: C statements; ``input0``, ``input1``... and ``output`` are the activations.
         weights: None for layers without.
         macs: multiplications of a weight and an input, padding included.
+        workspace: int16 values that the kernel needs while it runs; the calls name them
+            ``workspace``.
     """
 
     operator: Operator
@@ -92,6 +96,7 @@ class Layer:
     calls: tuple[str, ...]
     weights: Weights | None = None
     macs: int = 0
+    workspace: int = 0
 
     @property
     def is_in_place(self) -> bool:
@@ -315,15 +320,36 @@ def _weight_scales(
     return quantization.scales
 
 
-def _packed(operator: Operator, weights: Tensor, factors: list[float]) -> Weights:
-    """Packs a layer with weights; ``factors``: input * weight / output scale of each channel."""
-    pairs = [_scaled(operator, factor) for factor in factors]
+def _int8(weights: Tensor) -> npt.NDArray[np.int8]:
     assert weights.data is not None
+    return np.frombuffer(weights.data, dtype=np.int8).reshape(weights.shape)
+
+
+def _packed(
+    operator: Operator,
+    matrix: npt.NDArray[np.int8],
+    packed: npt.NDArray[np.int8],
+    factors: list[float],
+) -> Weights:
+    """Puts together the constants of a layer with weights.
+
+    Args:
+        operator: for its bias, and for messages.
+        matrix: the weights, [output channel, value].
+        packed: the same as the kernel reads them.
+        factors: input * weight / output scale of each channel.
+    """
+    pairs = [_scaled(operator, factor) for factor in factors]
+    bias = _bias(operator, len(factors))
+    # A multiplier of zero gives zero with any shift; this one allows the short form.
+    shift = np.array([shift if multiplier else -1 for multiplier, shift in pairs], dtype=np.int8)
+    is_short = packing.has_short_rescale(matrix, bias, shift)
     return Weights(
-        weights=np.frombuffer(weights.data, dtype=np.int8),
-        bias=_bias(operator, len(factors)),
+        weights=packed,
+        bias=bias,
         multiplier=np.array([multiplier for multiplier, _ in pairs], dtype=np.int32),
-        shift=np.array([shift for _, shift in pairs], dtype=np.int8),
+        shift=-shift if is_short else shift,
+        has_short_rescale=is_short,
     )
 
 
@@ -345,7 +371,12 @@ def _conv2d(operator: Operator) -> Layer:
         operator,
         f"weights of the shape {list(weights.shape)} do not fit its input and output",
     )
-    return _convolution(operator, "conv2d", 0, height * width * group_inputs, groups)
+    taps = height * width * group_inputs
+    matrix = _int8(weights).reshape(channels, taps)
+    packed = np.concatenate([packing.conv2d(part) for part in np.split(matrix, groups)])
+    call = "harmcu_conv2d(&layer, &weights, input0, output, workspace);"
+    layer = _convolution(operator, matrix, packed, groups, "conv2d.c", call)
+    return replace(layer, workspace=packing.column_values(taps))
 
 
 def _depthwise_conv2d(operator: Operator) -> Layer:
@@ -360,24 +391,36 @@ def _depthwise_conv2d(operator: Operator) -> Layer:
         operator,
         f"weights of the shape {list(weights.shape)} do not fit its input and output",
     )
-    return _convolution(operator, "depthwise_conv2d", 3, height * width, 1)
+    flat = _int8(weights).reshape(height * width, channels)
+    call = "harmcu_depthwise_conv2d(&layer, &weights, input0, output);"
+    return _convolution(operator, flat.T, flat.ravel(), 1, "depthwise_conv2d.c", call)
 
 
-def _convolution(operator: Operator, kernel: str, axis: int, taps: int, groups: int) -> Layer:
+def _convolution(
+    operator: Operator,
+    matrix: npt.NDArray[np.int8],
+    packed: npt.NDArray[np.int8],
+    groups: int,
+    source_file: str,
+    call: str,
+) -> Layer:
     """What both convolutions share.
 
     Args:
         operator: shapes of weights, input and output are checked against each other.
-        kernel: name of the kernel's file and function.
-        axis: of the output channels in the weights.
-        taps: products in one output value.
+        matrix: the weights, [output channel, tap].
+        packed: the same as the kernel reads them.
         groups: of a CONV_2D.
+        source_file: file in firmware/src/kernels/.
+        call: C statement.
     """
     options = operator.options
     assert isinstance(options, ConvOptions)
+    channels, taps = matrix.shape
     _require(taps <= _MAX_PRODUCTS, operator, f"its sums have {taps} terms")
     source, output = _weighted(operator)
     weights = _filter(operator, 4)
+    axis = 0 if source_file == "conv2d.c" else 3
     dilation = (options.dilation_height, options.dilation_width)
     fields: Fields = {
         "input_map": _map_fields(source),
@@ -387,17 +430,38 @@ def _convolution(operator: Operator, kernel: str, axis: int, taps: int, groups: 
         "input_offset": -source.zero_point,
         "output": _output_fields(operator, output, options.activation),
     }
-    scales = _weight_scales(operator, weights, axis, weights.shape[axis])
+    if weights.shape[2] == 1:
+        fields = _lying(fields)
+    scales = _weight_scales(operator, weights, axis, channels)
     return Layer(
         operator=operator,
         inputs=(source,),
         output=output,
-        source=f"{kernel}.c",
+        source=source_file,
         structs=(Struct("harmcu_conv_layer", "layer", fields),),
-        weights=_packed(operator, weights, _channel_factors(source, output, scales)),
-        calls=(f"harmcu_{kernel}(&layer, &weights, input0, output);",),
+        weights=_packed(operator, matrix, packed, _channel_factors(source, output, scales)),
+        calls=(call,),
         macs=output.elements * taps,
     )
+
+
+def _lying(fields: Fields) -> Fields:
+    """Exchanges height and width of a map that is one wide.
+
+    It lies in memory like this anyway, and kernels are fastest along the width.
+    """
+    source, result, window = fields["input_map"], fields["output_map"], fields["window"]
+    assert isinstance(source, Mapping)
+    assert isinstance(result, Mapping)
+    assert isinstance(window, Mapping)
+    if source["width"] != 1 or result["width"] != 1:
+        return fields
+
+    def turned(sizes: Fields) -> Fields:
+        return {**sizes, "height": sizes["width"], "width": sizes["height"]}
+
+    window = {name: pair[::-1] for name, pair in window.items() if isinstance(pair, tuple)}
+    return {**fields, "input_map": turned(source), "output_map": turned(result), "window": window}
 
 
 def _fully_connected(operator: Operator) -> Layer:
@@ -414,6 +478,7 @@ def _fully_connected(operator: Operator) -> Layer:
         f"weights of the shape {list(weights.shape)} do not fit its input and output",
     )
     _require(inputs <= _MAX_PRODUCTS, operator, f"its sums have {inputs} terms")
+    matrix = _int8(weights)
     fields: Fields = {
         "rows": rows,
         "inputs": inputs,
@@ -427,7 +492,12 @@ def _fully_connected(operator: Operator) -> Layer:
         output=output,
         source="fully_connected.c",
         structs=(Struct("harmcu_fully_connected_layer", "layer", fields),),
-        weights=_packed(operator, weights, _dense_factors(operator, source, output)),
+        weights=_packed(
+            operator,
+            matrix,
+            packing.fully_connected(matrix),
+            _dense_factors(operator, source, output),
+        ),
         calls=("harmcu_fully_connected(&layer, &weights, input0, output);",),
         macs=rows * outputs * inputs,
     )
@@ -477,6 +547,8 @@ def _pool2d(kernel: str) -> Callable[[Operator], Layer]:
             "window": _window_fields(operator, options, size, (1, 1)),
             "output": _output_fields(operator, output, options.activation),
         }
+        if size[1] == 1:
+            fields = _lying(fields)
         return Layer(
             operator=operator,
             inputs=(source,),
@@ -523,6 +595,10 @@ def _reduce_fields(operator: Operator, source: Tensor, output: Tensor) -> dict[s
             place += 1
         _require(place < len(names), operator, "it reduces three or more separate groups of axes")
         fields[names[place]] *= size
+    if fields["reduced_inner"] == fields["inner"] == 1:
+        # One group of reduced axes: as the inner one, along which the kernels are fastest.
+        fields |= {"reduced_inner": fields["reduced_outer"], "reduced_outer": 1}
+        fields |= {"inner": fields["middle"], "middle": 1}
     return fields
 
 

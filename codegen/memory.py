@@ -1,12 +1,13 @@
 """Plans the arena: which bytes each activation occupies while it is alive."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from codegen.graph import Graph, Tensor
 
-# Kernels may read an activation in words of four bytes.
+# Kernels may read an activation in words of four bytes, and a workspace in words of eight.
 ALIGNMENT = 4
+_WORKSPACE_ALIGNMENT = 8
 
 # The search below stops after this much work, measured in pairs of buffers compared.
 _SEARCH_BUDGET = 2_000_000
@@ -17,12 +18,13 @@ class Buffer:
     """Bytes that one tensor, or a chain of reshaped ones, occupies.
 
     Attributes:
-        tensors: indices of the tensors that share the bytes.
-        size: bytes, rounded up to ``ALIGNMENT``.
+        tensors: indices of the tensors that share the bytes; empty for a layer's workspace.
+        size: bytes, rounded up to ``alignment``.
         first: operator that writes it first; 0 for the graph's input, which is there before.
         last: operator that reads it last; the number of operators for the graph's output, which
             is copied out after them.
-        offset: where it begins in the arena.
+        offset: where it begins in the arena, a multiple of ``alignment``.
+        alignment: in bytes.
     """
 
     tensors: tuple[int, ...]
@@ -30,6 +32,7 @@ class Buffer:
     first: int
     last: int
     offset: int
+    alignment: int = ALIGNMENT
 
     def meets(self, other: "Buffer") -> bool:
         """Whether both are alive at the same time."""
@@ -54,20 +57,27 @@ class Plan:
         """Where ``tensor`` begins in the arena, in bytes."""
         return next(buffer.offset for buffer in self.buffers if tensor.index in buffer.tensors)
 
+    def workspace(self, layer: int) -> int:
+        """Where the workspace of a layer that has one begins, in bytes."""
+        return next(b.offset for b in self.buffers if not b.tensors and b.first == layer)
 
-def plan(graph: Graph, in_place: Collection[int]) -> Plan:
+
+def plan(
+    graph: Graph, in_place: Collection[int], workspaces: Mapping[int, int] | None = None
+) -> Plan:
     """Finds a small arena for the activations of ``graph``.
 
     Args:
         graph: every activation is int8.
         in_place: indices of the operators whose output takes over the bytes of their input.
+        workspaces: bytes that an operator needs only while it runs, by its index.
 
     Returns:
         A plan in which buffers that are alive together do not overlap. Orders of placement are
         tried until the lower bound is reached or the work limit is spent; the result depends on
         the graph alone.
     """
-    buffers = _lives(graph, in_place)
+    buffers = _lives(graph, in_place) + _workspaces(workspaces or {})
     bound = _lower_bound(buffers)
     best = min((_placed(order) for order in _orders(buffers)), key=_extent)
     best = _improved(best, bound)
@@ -106,6 +116,13 @@ def _lives(graph: Graph, in_place: Collection[int]) -> list[Buffer]:
     ]
 
 
+def _workspaces(sizes: Mapping[int, int]) -> list[Buffer]:
+    step = _WORKSPACE_ALIGNMENT
+    return [
+        Buffer((), -(-size // step) * step, index, index, 0, step) for index, size in sizes.items()
+    ]
+
+
 def _lower_bound(buffers: Iterable[Buffer]) -> int:
     # The sum only grows where a buffer comes alive, so looking there is enough.
     alive = list(buffers)
@@ -128,12 +145,12 @@ def _placed(order: Iterable[Buffer]) -> list[Buffer]:
     """Gives each buffer in turn the lowest offset that is free for all of its life."""
     placed: list[Buffer] = []
     for buffer in order:
-        offset = 0
+        offset, step = 0, buffer.alignment
         for other in sorted(filter(buffer.meets, placed), key=lambda b: b.offset):
             if offset + buffer.size <= other.offset:
                 break
-            offset = max(offset, other.offset + other.size)
-        placed.append(Buffer(buffer.tensors, buffer.size, buffer.first, buffer.last, offset))
+            offset = max(offset, -(-(other.offset + other.size) // step) * step)
+        placed.append(replace(buffer, offset=offset))
     return placed
 
 

@@ -62,8 +62,8 @@ def build(project: Project) -> Program:
     link = ["-T", f"board/{script}"] if script else []
     target = ["-o", f"{BUILD}/{toolchain.program}"]
     flags = [*toolchain.flags, *toolchain.link_flags]
-    _run([compiler, *flags, *link, *objects, *target], project.path)
-    flash, ram = _sizes(toolchain, program)
+    run([compiler, *flags, *link, *objects, *target], project.path)
+    flash, ram = sizes(toolchain, program)
     return Program(project, program, flash, ram)
 
 
@@ -94,11 +94,16 @@ def _compile(compiler: str, project: Project, source: str) -> str:
     # Paths are relative and includes fixed, so that the object does not depend on where it lies.
     includes = ["-Iinclude", "-Isrc/kernels", "-Imodel", "-Iaot", "-Iboard"]
     flags = project.board.toolchain.flags
-    _run([compiler, *flags, *includes, "-c", source, "-o", target], project.path)
+    run([compiler, *flags, *includes, "-c", source, "-o", target], project.path)
     return target
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path) -> str:
+    """Run a tool in a folder and return what it said.
+
+    Raises:
+        HarmcuError: it failed; the message holds its first error.
+    """
     result = subprocess.run(
         command,
         cwd=folder,
@@ -125,8 +130,8 @@ def _reason(tool: str, said: str) -> str:
     return f"{tool} failed: {(errors or lines)[0][:200]}; generate the project again"
 
 
-def _sizes(toolchain: Toolchain, program: Path) -> tuple[int, int]:
+def sizes(toolchain: Toolchain, program: Path) -> tuple[int, int]:
     """Return (flash, RAM) in bytes, from the Berkeley format of `size`: text, data, bss, ..."""
-    output = _run([find(toolchain.size, toolchain), program.name], program.parent)
+    output = run([find(toolchain.size, toolchain), program.name], program.parent)
     text, data, bss = (int(field) for field in output.splitlines()[1].split()[:3])
     return text + data, data + bss

@@ -314,6 +314,32 @@ def build(project: Path, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("model", type=PATH, metavar="BUNDLE|MODEL.tflite")
+@click.option("--engine", type=click.Choice(["aot"]), default="aot", show_default=True)
+@click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
+@click.option("--cflags", default="", help="Flags for the compiler, after the board's: -Os.")
+@as_json_option
+def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool) -> None:
+    """Measure what a model costs on an emulated Cortex-M4F: instructions, RAM, flash.
+
+    \b
+    Example:
+        harmcu bench harmcu-demo/bundle --cflags=-Os
+    """
+    from host_tools import bench as benchmark
+    from host_tools.console import Console
+
+    console = Console(as_json)
+    content, name = benchmark.load(model)
+    cost = benchmark.measure(content, name, cflags)
+    console.grid(benchmark.LAYER_COLUMNS, benchmark.layer_rows(cost))
+    console.table(benchmark.rows(cost, hop))
+    console.result({**cost.document(), "engine": engine, "hop": hop})
+    if cost.exact is False:
+        raise HarmcuError(f"{name} differs from TensorFlow Lite Micro; please report this as a bug")
+
+
+@main.command()
 @click.argument("project", type=FOLDER)
 @click.option("--listen", type=click.IntRange(0, 65535), default=0, help="TCP port; 0: a free one.")
 @click.option("--replay", type=FOLDER, help="A bundle whose golden recordings its IMU plays.")

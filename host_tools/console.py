@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,6 +39,16 @@ class Console:
         for name, value in rows.items():
             table.add_row(Text(name), Text(value))
         self._rich.print(table)
+
+    def grid(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show a table with a heading; the first two columns are names, the others figures."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for place, column in enumerate(columns):
+            table.add_column(column, justify="left" if place < 2 else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*map(Text, row))
+        # A pipe has no width to keep to.
+        self._rich.print(table, width=None if self._rich.is_terminal else 160)
 
     def result(self, document: Mapping[str, Any]) -> None:
         """Print the one JSON object, when it was asked for."""

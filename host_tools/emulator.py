@@ -122,8 +122,8 @@ def run_bulk(program: Program, commands: Sequence[Line]) -> list[Message]:
             with sent.open("rb") as stdin, answered.open("wb") as stdout:
                 _wait(subprocess.Popen([program.path], stdin=stdin, stdout=stdout), program)
         else:
-            command = [*_qemu(program, exact=True), "-serial", "null"]
-            command += _semihosting("bulk", str(sent), str(answered))
+            command = [*qemu(program.path, exact=True), "-serial", "null"]
+            command += semihosting("bulk", str(sent), str(answered))
             _wait(subprocess.Popen(command, stderr=subprocess.DEVNULL), program)
         messages: list[Message] = []
         for line in LineReader().feed(answered.read_bytes()):
@@ -149,14 +149,19 @@ def _wait(process: subprocess.Popen[bytes], program: Program) -> None:
         )
 
 
-def _qemu(program: Program, exact: bool) -> list[str]:
-    check_installed(program.project.board.name)
+def qemu(program: Path, exact: bool) -> list[str]:
+    """Return the command that boots a program on the machine mps2-an386.
+
+    Raises:
+        HarmcuError: QEMU is missing.
+    """
+    check_installed("mps2_an386")
     command = [QEMU, "-M", "mps2-an386", "-display", "none", "-monitor", "none", "-nodefaults"]
-    command += ["-kernel", str(program.path)]
+    command += ["-kernel", str(program)]
     return [*command, "-icount", EXACT] if exact else command
 
 
-def _semihosting(*words: str) -> list[str]:
+def semihosting(*words: str) -> list[str]:
     """Give the program a command line of words separated by newlines, as board.c reads them.
 
     QEMU's own option list separates by commas, which are doubled to stand for themselves.
@@ -170,11 +175,11 @@ def _serve_qemu(
     program: Program, imu: Path | None, rate: int, listen: int, exact: bool
 ) -> Iterator[Served]:
     port = listen or _free_port()
-    command = _qemu(program, exact)
+    command = qemu(program.path, exact)
     # QEMU waits for the first client before it starts the program, so that nothing said is lost.
     command += ["-serial", f"tcp:127.0.0.1:{port},server=on,wait=on,nodelay=on"]
     words = ("imu", str(imu), str(rate)) if imu else ("idle",)
-    command += _semihosting(*words)
+    command += semihosting(*words)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _wait_until_listening(process, port)

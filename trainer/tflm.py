@@ -109,7 +109,7 @@ class Tflm:
                 f"windows of shape {windows.shape} do not fit the model's input {shape}; "
                 "use the model's own window and channels"
             )
-        scores = np.empty((len(windows), int(self._output["shape"][-1])), np.int8)
+        scores = np.empty((len(windows), int(np.prod(self._output["shape"]))), np.int8)
         for index, window in enumerate(windows):
             # A model with state (an LSTM) would otherwise remember the window before.
             self._interpreter.reset()
@@ -117,6 +117,11 @@ class Tflm:
             self._interpreter.invoke()
             scores[index] = self._interpreter.get_output(0).ravel()
         return scores
+
+
+def is_installed() -> bool:
+    """Tell whether the package tflite-micro is here; without it, nothing can be compared."""
+    return importlib.util.find_spec("tflite_micro") is not None
 
 
 def measure_arena(model: bytes) -> Arena:
@@ -149,11 +154,6 @@ def measure_arena(model: bytes) -> Arena:
     wanted = measured + measured * ARENA_MARGIN_PERCENT // 100 + ARENA_ALIGNMENT
     rounded = -(-wanted // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
     return Arena(measured, rounded - measured)
-
-
-def is_installed() -> bool:
-    """Tell whether tflite-micro is there; it has wheels for Linux on x86-64 only."""
-    return importlib.util.find_spec("tflite_micro") is not None
 
 
 def _runtime() -> Any:

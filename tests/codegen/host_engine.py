@@ -21,7 +21,7 @@ Int8Array = npt.NDArray[np.int8]
 
 def run(command: Sequence[str | Path], stdin: bytes = b"") -> bytes:
     """Runs a command and shows what it said when it fails."""
-    result = subprocess.run(command, input=stdin, capture_output=True, timeout=300, check=False)
+    result = subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
     assert result.returncode == 0, f"{command}\n{result.stderr.decode(errors='replace')}"
     return result.stdout
 

@@ -29,7 +29,8 @@ def test_bench_cnn_equals_tflm_on_real_windows(host_compiler: HostCompiler) -> N
     assert scores.tolist() == expected.tolist()
     assert scores.tolist() == tflm_scores(model, windows).tolist()
     assert generated.macs == 270_528
-    assert generated.arena_bytes == generated.arena_lower_bound == 3072
+    # 1536 bytes in, 1024 out, and four columns of 144 int16.
+    assert generated.arena_bytes == generated.arena_lower_bound == 3712
 
 
 @pytest.mark.parametrize("name", ["lstm16x1.tflite", "lstm32x2.tflite"])

@@ -22,10 +22,20 @@ from codegen import aot
 from codegen.c_text import c_array
 
 SEMIHOSTING = REPOSITORY / "tests" / "firmware" / "semihosting"
+_FPU = ["-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"]
 CPUS = {
-    "cortex-m4": ("mps2-an386", ["-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-O2"]),
-    "cortex-m3": ("mps2-an385", ["-mfloat-abi=soft", "-Os"]),
+    # With the DSP extension, except the third.
+    "cortex-m4": ("mps2-an386", ["-mcpu=cortex-m4", *_FPU, "-O2"]),
+    "cortex-m4 -Os": ("mps2-an386", ["-mcpu=cortex-m4", *_FPU, "-Os"]),
+    "cortex-m4 portable": ("mps2-an386", ["-mcpu=cortex-m4", *_FPU, "-O2", "-DHARMCU_PORTABLE"]),
+    "cortex-m7": ("mps2-an500", ["-mcpu=cortex-m7", "-mfloat-abi=soft", "-O2"]),
+    "cortex-m33": ("mps2-an505", ["-mcpu=cortex-m33", "-mfloat-abi=soft", "-O2"]),
+    # Without it.
+    "cortex-m3": ("mps2-an385", ["-mcpu=cortex-m3", "-Os"]),
+    "cortex-m0": ("mps2-an385", ["-mcpu=cortex-m0", "-Os"]),
 }
+# Where a machine has its memory if not where the others have it: the secure side of an M33.
+MEMORY = {"mps2-an505": {"0x00000000": "0x10000000", "0x20000000": "0x38000000"}}
 WINDOWS = 3
 PUBLIC = ("engine_name", "engine_init", "engine_input", "engine_invoke")
 
@@ -107,8 +117,13 @@ def _scores(
     declarations = "".join(text for text, _ in parts)
     main.write_text(f"{MAIN_HEAD}{declarations}int main(void) {{{body}    return 0;\n}}\n")
     sources += [main, *(FIRMWARE / "src" / "kernels" / name for name in sorted(needed))]
-    target = [f"-mcpu={cpu}", "-mthumb", *flags]
-    link = ["-nostartfiles", "--specs=nano.specs", "-T", SEMIHOSTING / "link.ld"]
+    target = ["-mthumb", *flags]
+    script = folder / "link.ld"
+    text = (SEMIHOSTING / "link.ld").read_text("utf-8")
+    for usual, here in MEMORY.get(machine, {}).items():
+        text = text.replace(usual, here)
+    script.write_text(text, "utf-8")
+    link = ["-nostartfiles", "--specs=nano.specs", "-T", script]
     include = [f"-I{folder}", f"-I{SEMIHOSTING}"]
     program = folder / "program.elf"
     run(["arm-none-eabi-gcc", *target, *STRICT, *include, *sources, *link, "-o", program])
@@ -138,7 +153,7 @@ def test_random_models(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> No
     )
     @given(batch)
     def check(examples: tuple[Example, ...]) -> None:
-        folder = tmp_path_factory.mktemp(cpu)
+        folder = tmp_path_factory.mktemp("cortex_m")
         cases = [(e.model, e.windows(WINDOWS), e.outputs) for e in examples]
         for example, scores in zip(examples, _scores(cpu, folder, cases), strict=True):
             expected = tflm_scores(example.model, example.windows(WINDOWS))

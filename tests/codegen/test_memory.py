@@ -114,8 +114,7 @@ int main(int argc, char **argv) {
 def _poisoned(example: Example, generated: aot.AotModel) -> str:
     """The generated C with every dead byte overwritten after each layer."""
     graph = tflite.read(example.model)
-    in_place = {o.index for o in graph.operators if kernels.lower(o).is_in_place}
-    plan = memory.plan(graph, in_place)
+    plan = aot.plan_memory(graph, [kernels.lower(o) for o in graph.operators])
 
     def spoil(match: re.Match[str]) -> str:
         index = int(match[1])

@@ -57,19 +57,24 @@ typedef struct {
 } harmcu_conv_layer;
 
 /* What belongs to each output channel of a layer with weights.
- * weights: CONV_2D [output channel][y][x][input channel of the group],
- *          DEPTHWISE_CONV_2D [y][x][output channel], FULLY_CONNECTED [output][input].
+ * weights: DEPTHWISE_CONV_2D [y][x][output channel]; CONV_2D and FULLY_CONNECTED packed as
+ *          src/kernels/pairs.h says, each group by itself.
  * bias: in units of input scale * weight scale; zeros where the model has none.
- * multiplier, shift: of input scale * weight scale / output scale. */
+ * multiplier, shift: of input scale * weight scale / output scale; with `has_short_rescale` the
+ *          shift is one to the right, else one to the left.
+ * has_short_rescale: no sum with its bias reaches 2^30, and every shift is 1 to 22 to the right. */
 typedef struct {
     const int8_t *weights;
     const int32_t *bias;
     const int32_t *multiplier;
     const int8_t *shift;
+    int32_t has_short_rescale;
 } harmcu_weights;
 
+/* columns: room for four times the values under one filter, their number rounded up to a multiple
+ * of four; aligned to eight bytes. */
 void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
-                   int8_t *output);
+                   int8_t *output, int16_t *columns);
 
 /* Output channel c reads input channel c / (output channels / input channels). */
 void harmcu_depthwise_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w,
@@ -151,15 +156,6 @@ void harmcu_requantize(const harmcu_rescaling *scale, int32_t count, const int8_
                        int8_t *output);
 
 /* From here on: what the kernels share among themselves. */
-
-/* The output value of channel `c` whose sum of products is `sum`. */
-static inline int8_t harmcu_finish(int32_t sum, const harmcu_weights *w, int32_t c,
-                                   const harmcu_output_range *output) {
-    const int32_t total = harmcu_wrapping_add(sum, w->bias[c]);
-    const int32_t scaled = harmcu_rescale(total, w->multiplier[c], w->shift[c]);
-    const int32_t value = harmcu_wrapping_add(scaled, output->offset);
-    return (int8_t)harmcu_clamp(value, output->min, output->max);
-}
 
 /* The taps of a filter, [first, end), that fall inside a map along one axis. */
 typedef struct {

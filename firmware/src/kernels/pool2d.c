@@ -1,6 +1,8 @@
 /* MAX_POOL_2D and AVERAGE_POOL_2D. Input and output are quantised alike, so no value is rescaled;
  * only the fused activation clamps. */
-#include "harmcu/kernels.h"
+#include "harmcu/optimize.h"
+
+#include "finish.h"
 
 /* The part of the map under one output value, as half-open ranges. A pool is not dilated and
  * SAME padding is smaller than the filter, so it is never empty. */
@@ -24,16 +26,43 @@ static pool_area area_of(const harmcu_pool_layer *layer, int32_t y, int32_t x) {
     return area;
 }
 
-static int32_t max_over(const harmcu_feature_map *map, const pool_area *area,
-                        const int8_t *channel) {
-    int32_t max = INT8_MIN;
-    for (int32_t y = area->top; y < area->bottom; y++) {
-        for (int32_t x = area->left; x < area->right; x++) {
-            const int32_t value = channel[(y * map->width + x) * map->channels];
-            max = value > max ? value : max;
+/* The largest values of `count` channels, the first of which is at `channel`. */
+static void max_over(const harmcu_feature_map *map, const pool_area *area, const int8_t *channel,
+                     int32_t count, int8_t *output) {
+    const int32_t values = area->right - area->left;
+    const int32_t row_gap = (map->width - values) * map->channels;
+    const int8_t *first = channel + (area->top * map->width + area->left) * map->channels;
+#if HARMCU_DSP
+    for (; count >= HARMCU_QUAD; count -= HARMCU_QUAD) {
+        const int8_t *value = first;
+        int8x4_t max = (int8x4_t)0x80808080U;
+        for (int32_t y = area->top; y < area->bottom; y++) {
+            for (int32_t i = 0; i < values; i++) {
+                const int8x4_t word = (int8x4_t)harmcu_load_word(value);
+                /* The difference only sets the flags by which the bytes are selected. */
+                (void)__ssub8(max, word);
+                max = (int8x4_t)__sel((uint8x4_t)max, (uint8x4_t)word);
+                value += map->channels;
+            }
+            value += row_gap;
         }
+        memcpy(output, &max, sizeof max);
+        output += HARMCU_QUAD;
+        first += HARMCU_QUAD;
     }
-    return max;
+#endif
+    for (; count > 0; count--) {
+        const int8_t *value = first++;
+        int32_t max = INT8_MIN;
+        for (int32_t y = area->top; y < area->bottom; y++) {
+            for (int32_t i = 0; i < values; i++) {
+                max = *value > max ? *value : max;
+                value += map->channels;
+            }
+            value += row_gap;
+        }
+        *output++ = (int8_t)max;
+    }
 }
 
 static int32_t sum_over(const harmcu_feature_map *map, const pool_area *area,
@@ -48,14 +77,17 @@ static int32_t sum_over(const harmcu_feature_map *map, const pool_area *area,
 }
 
 void harmcu_max_pool2d(const harmcu_pool_layer *layer, const int8_t *input, int8_t *output) {
+    const int32_t channels = layer->output_map.channels;
+    int8_t *start = output;
     for (int32_t y = 0; y < layer->output_map.height; y++) {
         for (int32_t x = 0; x < layer->output_map.width; x++) {
             const pool_area area = area_of(layer, y, x);
-            for (int32_t c = 0; c < layer->output_map.channels; c++) {
-                const int32_t max = max_over(&layer->input_map, &area, input + c);
-                *output++ = (int8_t)harmcu_clamp(max, layer->output.min, layer->output.max);
-            }
+            max_over(&layer->input_map, &area, input, channels, output);
+            output += channels;
         }
+    }
+    if (harmcu_is_narrow(&layer->output)) {
+        harmcu_clamp_all(start, (int32_t)(output - start), &layer->output);
     }
 }
 

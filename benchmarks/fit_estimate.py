@@ -1,0 +1,181 @@
+"""Fits codegen/estimate_factors.py to what the emulated Cortex-M4F counts.
+
+Run it after kernels change:
+
+python benchmarks/fit_estimate.py > codegen/estimate_factors.py
+"""
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "codegen"))
+
+from random_models import OPERATORS, Activation, Model, schema
+
+from codegen import estimate, kernels, tflite
+from host_tools import bench
+
+ReLU = schema.ActivationFunctionType.RELU
+
+
+def _weights(model: Model, shape: tuple[int, ...], channels: int, source: Activation) -> list[int]:
+    weights = model.constant(model.rng.integers(-127, 128, shape).astype(np.int8), [0.01])
+    bias = model.constant(
+        model.rng.integers(-900, 900, channels).astype(np.int32), [source.scale * 0.01]
+    )
+    return [source.index, weights, bias]
+
+
+def convolution(time: int, inputs: int, outputs: int, taps: int, stride: int) -> bytes:
+    """A (taps, 1) convolution, depthwise when ``outputs`` is 0."""
+    model = Model(seed=time)
+    source = model.activation((1, time, 1, inputs), 0.1, -128)
+    is_depthwise = outputs == 0
+    options = schema.DepthwiseConv2DOptionsT() if is_depthwise else schema.Conv2DOptionsT()
+    options.padding = schema.Padding.VALID
+    options.strideH = options.strideW = stride
+    options.dilationHFactor = options.dilationWFactor = 1
+    options.fusedActivationFunction = ReLU
+    size = (time - taps) // stride + 1
+    channels = outputs or inputs
+    shape = (1, taps, 1, inputs) if is_depthwise else (outputs, taps, 1, inputs)
+    result = model.activation((1, size, 1, channels), 0.2, -128)
+    operands = _weights(model, shape, channels, source)
+    kinds = schema.BuiltinOptions
+    if is_depthwise:
+        options.depthMultiplier = 1
+        model.add(
+            OPERATORS.DEPTHWISE_CONV_2D, operands, result, kinds.DepthwiseConv2DOptions, options
+        )
+    else:
+        model.add(OPERATORS.CONV_2D, operands, result, kinds.Conv2DOptions, options)
+    return model.finish(source, result)
+
+
+def dense(inputs: int, outputs: int) -> bytes:
+    """A dense layer."""
+    model = Model(seed=inputs)
+    source = model.activation((1, inputs), 0.1, -128)
+    result = model.activation((1, outputs), 0.2, 0)
+    operands = _weights(model, (outputs, inputs), outputs, source)
+    kind = schema.BuiltinOptions.FullyConnectedOptions
+    model.add(OPERATORS.FULLY_CONNECTED, operands, result, kind, schema.FullyConnectedOptionsT())
+    return model.finish(source, result)
+
+
+def pool(code: int, time: int, channels: int, size: int) -> bytes:
+    """A pool over ``size`` samples."""
+    model = Model(seed=time)
+    source = model.activation((1, time, 1, channels), 0.1, -128)
+    result = model.activation((1, time // size, 1, channels), 0.1, -128)
+    options = schema.Pool2DOptionsT()
+    options.padding = schema.Padding.VALID
+    options.strideH = options.filterHeight = size
+    options.strideW = options.filterWidth = 1
+    kind = schema.BuiltinOptions.Pool2DOptions
+    model.add(code, [source.index], result, kind, options)
+    return model.finish(source, result)
+
+
+def reduction(code: int, time: int, channels: int) -> bytes:
+    """A reduction over time."""
+    model = Model(seed=time)
+    source = model.activation((1, time, 1, channels), 0.1, -128)
+    result = model.activation((1, channels), 0.1, -128)
+    axes = model.constant(np.array([1, 2], dtype=np.int32))
+    kind = schema.BuiltinOptions.ReducerOptions
+    model.add(code, [source.index, axes], result, kind, schema.ReducerOptionsT())
+    return model.finish(source, result)
+
+
+def elementwise(code: int, count: int) -> bytes:
+    """Softmax or quantize."""
+    model = Model(seed=count)
+    source = model.activation((1, count), 0.1, -128)
+    result = model.activation((1, count), 1 / 256, -128)
+    options = schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    is_softmax = code == OPERATORS.SOFTMAX
+    kind = schema.BuiltinOptions.SoftmaxOptions if is_softmax else 0
+    model.add(code, [source.index], result, kind, options if is_softmax else None)
+    return model.finish(source, result)
+
+
+def joined(count: int) -> bytes:
+    """A concatenation of a tensor with itself."""
+    model = Model(seed=count)
+    source = model.activation((1, count), 0.1, 0)
+    result = model.activation((1, 2 * count), 0.1, 0)
+    options = schema.ConcatenationOptionsT()
+    options.axis = 1
+    kind = schema.BuiltinOptions.ConcatenationOptions
+    operands = [source.index, source.index]
+    model.add(OPERATORS.CONCATENATION, operands, result, kind, options)
+    return model.finish(source, result)
+
+
+def examples() -> list[bytes]:
+    """Layers as models for activity recognition have them."""
+    shapes = [(64, 6, 16, 5, 2), (64, 16, 32, 1, 1), (30, 32, 48, 1, 1), (32, 48, 32, 3, 1)]
+    shapes += [(128, 3, 8, 9, 1), (20, 24, 24, 5, 1), (60, 8, 64, 1, 1), (16, 64, 6, 1, 1)]
+    models = [convolution(*shape) for shape in shapes]
+    models += [
+        convolution(t, c, 0, k, s)
+        for t, c, k, s in [
+            (64, 16, 5, 1),
+            (32, 32, 5, 1),
+            (40, 24, 3, 2),
+            (50, 8, 9, 1),
+            (30, 6, 5, 1),
+            (30, 3, 3, 1),
+            (20, 64, 7, 1),
+        ]
+    ]
+    models += [dense(*s) for s in [(32, 6), (64, 12), (96, 32), (200, 5), (16, 64)]]
+    for code in (OPERATORS.MAX_POOL_2D, OPERATORS.AVERAGE_POOL_2D):
+        models += [pool(code, *s) for s in [(64, 32, 2), (32, 16, 4), (40, 6, 2), (24, 3, 8)]]
+    for code in (OPERATORS.MEAN, OPERATORS.REDUCE_MAX):
+        models += [reduction(code, *s) for s in [(32, 32), (16, 64), (64, 16), (8, 8)]]
+    models += [elementwise(OPERATORS.SOFTMAX, n) for n in (2, 6, 12, 20)]
+    models += [elementwise(OPERATORS.QUANTIZE, n) for n in (6, 100, 400)]
+    return models + [joined(n) for n in (8, 64, 200)]
+
+
+def main() -> None:
+    """Measure, fit and print the module."""
+    rows: dict[str, list[tuple[int, ...]]] = defaultdict(list)
+    counts: dict[str, list[int]] = defaultdict(list)
+    for model in examples():
+        (operator,) = tflite.read(model).operators
+        kernel, terms = estimate.terms(kernels.lower(operator))
+        rows[kernel].append(terms)
+        counts[kernel].append(bench.measure(model, kernel).layers[0].instructions)
+    print('"""Instructions for each turn of a kernel\'s loops; see codegen/estimate.py."""\n')
+    print("# Written by benchmarks/fit_estimate.py.")
+    print("FACTORS: dict[str, tuple[float, ...]] = {")
+    for kernel in sorted(rows):
+        measured = np.array(counts[kernel], float)
+        # Relative errors count, and no loop takes time back.
+        table = np.array(rows[kernel], float) / measured[:, None]
+        factors = _not_negative(table, np.ones(len(measured)))
+        error = np.abs(table @ factors - 1).max()
+        print(f"{kernel}: within {error:.1%}", file=sys.stderr)
+        print(f'    "{kernel}": ({", ".join(f"{f:.2f}" for f in factors)}),')
+    print("}")
+
+
+def _not_negative(table: np.ndarray, target: np.ndarray) -> np.ndarray:
+    used = np.ones(table.shape[1], bool)
+    while True:
+        factors = np.zeros(table.shape[1])
+        factors[used] = np.linalg.lstsq(table[:, used], target, rcond=None)[0]
+        if (factors >= 0).all():
+            return factors
+        used &= factors >= 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Estimates how many instructions a layer takes on a Cortex-M4, without running it.
+
+Each kernel's loops give the terms, and ``benchmarks/fit_estimate.py`` the factors: a least-squares
+fit to what ``harmcu bench`` counts for layers of many shapes.
+"""
+
+from __future__ import annotations
+
+import math
+
+from codegen.estimate_factors import FACTORS
+from codegen.kernels import Layer
+
+
+def instructions(layer: Layer) -> int:
+    """Return the expected instructions of one layer."""
+    kernel, counts = terms(layer)
+    factors = FACTORS[kernel]
+    return round(sum(f * count for f, count in zip(factors, counts, strict=True)))
+
+
+def terms(layer: Layer) -> tuple[str, tuple[int, ...]]:
+    """Return the name of a layer's kernel and how often each of its loops runs."""
+    name, output = layer.operator.name, layer.output.elements
+    source = layer.inputs[0].elements
+    if name == "CONV_2D":
+        return name, _conv2d(layer)
+    if name == "DEPTHWISE_CONV_2D":
+        return name, _depthwise_conv2d(layer)
+    if name == "FULLY_CONNECTED":
+        outputs = len(layer.weights.bias) if layer.weights else 1
+        rows = output // outputs
+        quads = math.ceil(layer.macs / (rows * outputs) / 4)
+        blocks = rows * math.ceil(outputs / 4)
+        return name, (1, output, blocks, blocks * quads)
+    if name in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):
+        return name, _pool(layer)
+    if name in ("MEAN", "REDUCE_MAX"):
+        return name, (1, output, source)
+    if name == "SOFTMAX":
+        rows = output // layer.output.shape[-1]
+        return name, (rows, output)
+    return ("COPY" if layer.source == "copy_blocks.c" else "REQUANTIZE"), (1, output)
+
+
+def _sizes(layer: Layer) -> tuple[int, int, int]:
+    """Return positions, output channels and values under the filter."""
+    channels = layer.output.shape[3]
+    positions = layer.output.elements // channels
+    return positions, channels, layer.macs // layer.output.elements
+
+
+def _conv2d(layer: Layer) -> tuple[int, ...]:
+    positions, channels, values = _sizes(layer)
+    blocks = math.ceil(positions / 4)
+    pairs = blocks * math.ceil(channels / 2)
+    return 1, blocks, pairs, pairs * math.ceil(values / 8), positions * math.ceil(values / 4)
+
+
+def _depthwise_conv2d(layer: Layer) -> tuple[int, ...]:
+    positions, channels, taps = _sizes(layer)
+    is_plain = channels == layer.inputs[0].shape[3]
+    quads = channels // 4 if is_plain else 0
+    single = channels - 4 * quads
+    quad_outputs, single_outputs = quads * positions, single * positions
+    return quads, quad_outputs, quad_outputs * taps, single_outputs, single_outputs * taps
+
+
+def _pool(layer: Layer) -> tuple[int, ...]:
+    _, height, width, channels = layer.output.shape
+    positions = height * width
+    # Without padding, so a little too many at the borders.
+    taps = max(1, layer.inputs[0].elements // layer.output.elements)
+    if layer.operator.name == "AVERAGE_POOL_2D":
+        return positions, positions * channels, positions * channels * taps, 0, 0
+    quads, single = channels // 4 * positions, channels % 4 * positions
+    return positions, quads, quads * taps, single, single * taps

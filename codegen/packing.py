@@ -1,0 +1,74 @@
+"""Lays weights out as the kernels read them, and finds which layers may rescale the short way."""
+
+import numpy as np
+import numpy.typing as npt
+
+_QUAD = 4
+_POSITIONS = 4
+# How many values one turn of CONV_2D's inner loop takes.
+_COLUMN_STEP = 8
+_SHORTEST_SHIFT, _LONGEST_SHIFT = -1, -22
+_SHORT_TOTAL = 2**30
+# The largest distance of an int8 input from its zero point.
+_MOST_INPUT = 255
+
+
+def conv2d(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Packs one group of a CONV_2D; see firmware/src/kernels/pairs.h.
+
+    Args:
+        weights: int8 [channels, values].
+
+    Returns:
+        One dimension: [two channels][quad of four values][pair: values 0 and 2, or 1 and 3]
+        [value of the pair][channel], zeros beyond the ends.
+    """
+    return _interleaved(weights, 1, _COLUMN_STEP)
+
+
+def fully_connected(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Packs a FULLY_CONNECTED; see firmware/src/kernels/pairs.h.
+
+    Args:
+        weights: int8 [channels, values].
+
+    Returns:
+        One dimension: [block of 4 channels][quad of 4 values][pair: values 0 and 2, or 1 and 3]
+        [half of the block][value of the pair][channel of the half], zeros beyond the ends.
+    """
+    return _interleaved(weights, 2, _QUAD)
+
+
+def _interleaved(weights: npt.NDArray[np.int8], halves: int, step: int) -> npt.NDArray[np.int8]:
+    channels, values = weights.shape
+    shape = (_rounded_up(channels, 2 * halves), _rounded_up(values, step))
+    padded = np.zeros(shape, np.int8)
+    padded[:channels, :values] = weights
+    # Axes: block, half, channel of the half, quad, value of the pair, pair.
+    split = padded.reshape(-1, halves, 2, shape[1] // _QUAD, 2, 2)
+    return np.ascontiguousarray(split.transpose(0, 3, 5, 1, 4, 2)).ravel()
+
+
+def column_values(values: int) -> int:
+    """How many int16 four columns of ``values`` inputs take."""
+    return _rounded_up(values, _COLUMN_STEP) * _POSITIONS
+
+
+def _rounded_up(count: int, step: int) -> int:
+    return -(-count // step) * step
+
+
+def has_short_rescale(
+    weights: npt.NDArray[np.int8], bias: npt.NDArray[np.int32], shift: npt.NDArray[np.int8]
+) -> bool:
+    """Whether ``harmcu_finish_short`` in firmware/src/kernels/finish.h gives the exact result.
+
+    Args:
+        weights: int8 [channels, values].
+        bias: int32 [channels].
+        shift: int8 [channels], those of multipliers that are zero already set to -1.
+    """
+    products = np.abs(weights.astype(np.int64)).sum(axis=1) * _MOST_INPUT
+    totals = products + np.abs(bias.astype(np.int64))
+    is_small = bool((totals < _SHORT_TOTAL).all())
+    return is_small and bool(((shift <= _SHORTEST_SHIFT) & (shift >= _LONGEST_SHIFT)).all())

@@ -1,0 +1,80 @@
+/* From a sum of products to an output value. */
+#ifndef HARMCU_KERNELS_FINISH_H
+#define HARMCU_KERNELS_FINISH_H
+
+#include "harmcu/kernels.h"
+#include "pairs.h"
+
+/* The output value of channel `c` whose sum, bias included, is `total`; any multiplier and shift.
+ */
+static inline int8_t harmcu_finish(int32_t total, const harmcu_weights *w, int32_t c,
+                                   const harmcu_output_range *output) {
+    const int32_t scaled =
+        harmcu_rescale(total, w->multiplier[c], w->has_short_rescale ? -w->shift[c] : w->shift[c]);
+    const int32_t value = harmcu_wrapping_add(scaled, output->offset);
+    return (int8_t)harmcu_clamp(value, output->min, output->max);
+}
+
+/* What rescales the totals of one channel when `has_short_rescale`. */
+typedef struct {
+    int32_t multiplier;
+    int32_t shift;  /* to the right */
+    int32_t addend; /* half a step of the result, and its offset, before the shift */
+} harmcu_short_scale;
+
+static inline harmcu_short_scale harmcu_short_scale_of(int32_t multiplier, int32_t shift,
+                                                       int32_t offset) {
+    const harmcu_short_scale scale = {
+        .multiplier = multiplier,
+        .shift = shift,
+        .addend = (int32_t)((uint32_t)(2 * offset + 1) << (shift - 1)),
+    };
+    return scale;
+}
+
+/* a * b / 2^32, rounded to nearest, halves upwards. */
+static inline int32_t harmcu_upper_half(int32_t a, int32_t b) {
+#if HARMCU_DSP
+    int32_t product;
+    __asm__("smmulr %0, %1, %2" : "=r"(product) : "r"(a), "r"(b)); /* has no name in ACLE */
+    return product;
+#else
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+#endif
+}
+
+static inline int32_t harmcu_saturate_int8(int32_t value) {
+#if HARMCU_DSP
+    int32_t saturated;
+    __asm__("ssat %0, #8, %1" : "=r"(saturated) : "r"(value));
+    return saturated;
+#else
+    return harmcu_clamp(value, INT8_MIN, INT8_MAX);
+#endif
+}
+
+/* The same bits as harmcu_finish(), without its clamp, for totals within +-2^30 and shifts of at
+ * least one to the right.
+ * - total * multiplier / 2^31 is the upper half of twice the total times the multiplier.
+ * - The second rounding, halves away from zero, is an addition of half a step before the shift,
+ * less one for negative values. Where the first rounding made zero of a negative total, the one
+ * less changes nothing: half a step is at least one.
+ * - The output's offset, scaled up by the shift, rides along. */
+static inline int8_t harmcu_finish_short(int32_t total, const harmcu_short_scale *scale) {
+    const int32_t scaled = harmcu_upper_half(total * 2, scale->multiplier) + (total >> 31);
+    return (int8_t)harmcu_saturate_int8((scaled + scale->addend) >> scale->shift);
+}
+
+static inline int harmcu_is_narrow(const harmcu_output_range *output) {
+    return output->min > INT8_MIN || output->max < INT8_MAX;
+}
+
+/* Applies an activation that harmcu_finish_short() leaves out. */
+static inline void harmcu_clamp_all(int8_t *values, int32_t count,
+                                    const harmcu_output_range *output) {
+    for (int32_t i = 0; i < count; i++) {
+        values[i] = (int8_t)harmcu_clamp(values[i], output->min, output->max);
+    }
+}
+
+#endif
