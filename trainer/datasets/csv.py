@@ -101,17 +101,7 @@ def load(path: Path | None = None, options: Options | None = None) -> Dataset:
         raise HarmcuError(
             f"{path}: holds no take of two samples and more; check --columns and --rate"
         )
-    window, hop = assemble.window_and_hop(recordings)
-    return Dataset(
-        name="csv",
-        recordings=tuple(recordings),
-        labels=assemble.labels_of(recordings),
-        sha256=files.digest(digests),
-        official_test_subjects=tuple(dict.fromkeys(test)),
-        default_window=window,
-        default_hop=hop,
-        notes=tuple(notes),
-    )
+    return assemble.dataset("csv", recordings, digests, notes, test)
 
 
 def _wanted(name: str) -> bool:

@@ -53,17 +53,7 @@ def load(path: Path | None = None, options: Options | None = None) -> Dataset:
         recordings += made
         if _TEST_FOLDERS & {*PurePosixPath(name).parts[:-1]}:
             test += [recording.subject for recording in made]
-    window, hop = assemble.window_and_hop(recordings)
-    return Dataset(
-        name="edge-impulse",
-        recordings=tuple(recordings),
-        labels=assemble.labels_of(recordings),
-        sha256=files.digest(digests),
-        official_test_subjects=tuple(dict.fromkeys(test)),
-        default_window=window,
-        default_hop=hop,
-        notes=tuple(notes),
-    )
+    return assemble.dataset("edge-impulse", recordings, digests, notes, test)
 
 
 def _units(document: Document, name: str, options: Options, notes: list[Note]) -> assemble.Units:

@@ -37,14 +37,4 @@ def load(path: Path | None = None) -> Dataset:
         raise HarmcuError(
             f"{path}: holds no {recording_file.SUFFIX} recording with samples; check the path"
         )
-    window, hop = assemble.window_and_hop(recordings)
-    return Dataset(
-        name="recordings",
-        recordings=tuple(recordings),
-        labels=assemble.labels_of(recordings),
-        sha256=files.digest(digests),
-        official_test_subjects=(),
-        default_window=window,
-        default_hop=hop,
-        notes=tuple(notes),
-    )
+    return assemble.dataset("recordings", recordings, digests, notes)

@@ -115,17 +115,7 @@ def load(path: Path | None = None) -> Dataset:
     if len(sensors) > 1:
         notes.append(Note("dropped", "devices, in favour of the watch", len(sensors) - 1))
     recordings = _recordings(chosen, device, notes)
-    window, hop = assemble.window_and_hop(recordings)
-    return Dataset(
-        name="wisdm",
-        recordings=tuple(recordings),
-        labels=assemble.labels_of(recordings),
-        sha256=files.digest(digests),
-        official_test_subjects=(),
-        default_window=window,
-        default_hop=hop,
-        notes=tuple(notes),
-    )
+    return assemble.dataset("wisdm", recordings, digests, notes)
 
 
 def is_of_first_subjects(name: str) -> bool:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from trainer import leaks
 from trainer.errors import HarmcuError
-from trainer.reading import guess
+from trainer.reading import files, guess
 from trainer.reading.options import ACCELERATION_UNITS, ROTATION_UNITS, unit_of
 from trainer.reading.timeline import Stretch
-from trainer.recording import AXES, Counts, Note, Recording
+from trainer.recording import AXES, Counts, Dataset, Note, Recording
 from trainer.splits import natural_order
 from trainer.units import counts_per_unit, to_counts
 
@@ -134,3 +134,35 @@ def window_and_hop(recordings: Sequence[Recording]) -> tuple[int, int]:
     samples = min(WINDOW_SECONDS * rate / 1000, float(lengths[tenth]))
     window = max(WINDOW_STEP, int(samples) // WINDOW_STEP * WINDOW_STEP)
     return window, window // 4
+
+
+def dataset(
+    name: str,
+    recordings: Sequence[Recording],
+    digests: Mapping[str, str],
+    notes: Iterable[Note],
+    test: Iterable[str] = (),
+) -> Dataset:
+    """Return a data set, with the window and the labels that its recordings suggest.
+
+    Args:
+        name: of the adapter.
+        recordings: in a fixed order.
+        digests: SHA-256 of every file that was read, by its name.
+        notes: what was repaired, dropped or guessed.
+        test: subjects that the publisher held out.
+
+    Raises:
+        HarmcuError: there is no recording.
+    """
+    window, hop = window_and_hop(recordings)
+    return Dataset(
+        name=name,
+        recordings=tuple(recordings),
+        labels=labels_of(recordings),
+        sha256=files.digest(digests),
+        official_test_subjects=tuple(dict.fromkeys(test)),
+        default_window=window,
+        default_hop=hop,
+        notes=tuple(notes),
+    )
