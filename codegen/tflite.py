@@ -322,26 +322,15 @@ def _check_order(operators: tuple[Operator, ...], source: Tensor, result: Tensor
         raise _damaged(f"no layer computes the output {result.name!r}")
 
 
-def _conv_options(raw: tflite.Conv2DOptions) -> ConvOptions:
+def _conv_options(raw: tflite.Conv2DOptions | tflite.DepthwiseConv2DOptions) -> ConvOptions:
+    is_depthwise = isinstance(raw, tflite.DepthwiseConv2DOptions)
     return ConvOptions(
         padding=_number(Padding, raw.Padding()),
         stride_height=raw.StrideH(),
         stride_width=raw.StrideW(),
         dilation_height=raw.DilationHFactor(),
         dilation_width=raw.DilationWFactor(),
-        depth_multiplier=0,
-        activation=_number(Activation, raw.FusedActivationFunction()),
-    )
-
-
-def _depthwise_options(raw: tflite.DepthwiseConv2DOptions) -> ConvOptions:
-    return ConvOptions(
-        padding=_number(Padding, raw.Padding()),
-        stride_height=raw.StrideH(),
-        stride_width=raw.StrideW(),
-        dilation_height=raw.DilationHFactor(),
-        dilation_width=raw.DilationWFactor(),
-        depth_multiplier=raw.DepthMultiplier(),
+        depth_multiplier=raw.DepthMultiplier() if is_depthwise else 0,
         activation=_number(Activation, raw.FusedActivationFunction()),
     )
 
@@ -374,7 +363,7 @@ def _softmax_options(raw: tflite.SoftmaxOptions) -> SoftmaxOptions:
 
 _OPTION_READERS: dict[str, tuple[str, Callable[[object], Options]]] = {
     "CONV_2D": ("Conv2DOptions", _conv_options),
-    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", _depthwise_options),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", _conv_options),
     "MAX_POOL_2D": ("Pool2DOptions", _pool_options),
     "AVERAGE_POOL_2D": ("Pool2DOptions", _pool_options),
     "FULLY_CONNECTED": ("FullyConnectedOptions", _fully_connected_options),

@@ -14,7 +14,10 @@ has() {
 # Debian packages whose command is missing.
 missing=""
 has qemu-system-arm || missing="$missing qemu-system-arm"
-has arm-none-eabi-gcc || missing="$missing gcc-arm-none-eabi libnewlib-arm-none-eabi"
+has arm-none-eabi-gcc || missing="$missing gcc-arm-none-eabi"
+# The compiler only recommends its C library, and answers with the bare name where it is missing.
+specs=$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null || echo nano.specs)
+[ "$specs" != nano.specs ] || missing="$missing libnewlib-arm-none-eabi"
 has cc || missing="$missing gcc libc6-dev"
 has "$python" || missing="$missing python3"
 "$python" -c "import ensurepip" 2>/dev/null || missing="$missing python3-venv"

@@ -8,6 +8,7 @@ import random
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -94,8 +95,8 @@ def silenced() -> Iterator[None]:
         os.close(null)
 
 
-def _use_fixed_threads(tf: object) -> None:
+def _use_fixed_threads(tf: Any) -> None:
     # Refused once TensorFlow has run an operation: then a training before this one has set them.
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(THREADS)  # type: ignore[attr-defined]
-        tf.config.threading.set_inter_op_parallelism_threads(THREADS)  # type: ignore[attr-defined]
+        tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+        tf.config.threading.set_inter_op_parallelism_threads(THREADS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -36,7 +37,10 @@ def a_dataset(subjects: list[str], official: tuple[str, ...] = ()) -> Dataset:
     return Dataset("generated", recordings, ("walk", "sit"), "0" * 64, official, 128, 64)
 
 
-def load_or_line(load: Callable[..., Dataset], *arguments: object) -> Dataset | None:
+Loaded = TypeVar("Loaded")
+
+
+def load_or_line(load: Callable[..., Loaded], *arguments: object) -> Loaded | None:
     """Load what may be damaged: the result, or None after a failure that is one line."""
     try:
         return load(*arguments)

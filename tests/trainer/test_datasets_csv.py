@@ -1,5 +1,6 @@
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,9 +38,9 @@ def write(folder: Path, name: str, text: str | bytes) -> Path:
     return file
 
 
-def load(path: Path, **choices: object) -> Dataset:
+def load(path: Path, **choices: Any) -> Dataset:
     choices.setdefault("units", "g,deg/s")
-    return csv.load(path, parse(**choices))  # type: ignore[arg-type]
+    return csv.load(path, parse(**choices))
 
 
 def noted(dataset: Dataset) -> dict[str, int]:
@@ -279,7 +280,7 @@ def test_units_that_cannot_be_told_are_asked_for(tmp_path: Path) -> None:
     ],
 )
 def test_what_must_be_told(
-    tmp_path: Path, text: str, choices: dict[str, object], message: str
+    tmp_path: Path, text: str, choices: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(HarmcuError, match=message):
         load(write(tmp_path, "a.csv", text), **choices)
@@ -316,7 +317,7 @@ FOLDERS: dict[str, tuple[dict[str, object], int, int, int]] = {
 @pytest.mark.parametrize("name", FOLDERS)
 def test_every_published_folder(nano33: Path, name: str) -> None:
     choices, recordings, labels, samples = FOLDERS[name]
-    dataset = datasets.load("csv", nano33 / name, parse(**choices))  # type: ignore[arg-type]
+    dataset = datasets.load("csv", nano33 / name, parse(**choices))
     assert len(dataset.recordings) == recordings
     assert len(dataset.labels) == labels
     assert sum(len(r.counts) for r in dataset.recordings) == samples
@@ -368,7 +369,7 @@ CHOICES = st.fixed_dictionaries(
     CHOICES,
 )
 def test_any_text_gives_recordings_or_a_line(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], choices: dict[str, object]
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], choices: dict[str, Any]
 ) -> None:
     content = "".join(pieces).encode("utf-8", errors="replace")
     check_any(tmp_path_factory, content, choices)
@@ -376,16 +377,16 @@ def test_any_text_gives_recordings_or_a_line(
 
 @given(st.binary(max_size=400), CHOICES)
 def test_any_bytes_give_recordings_or_a_line(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes, choices: dict[str, object]
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, choices: dict[str, Any]
 ) -> None:
     check_any(tmp_path_factory, content, choices)
 
 
 def check_any(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes, choices: dict[str, object]
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, choices: dict[str, Any]
 ) -> None:
     file = write(tmp_path_factory.mktemp("csv"), "walk.csv", content)
-    dataset = load_or_line(csv.load, file, parse(**choices))  # type: ignore[arg-type]
+    dataset = load_or_line(csv.load, file, parse(**choices))
     for recording in dataset.recordings if dataset else ():
         assert recording.counts.dtype == np.int16
         assert recording.counts.shape == (len(recording.counts), len(recording.axes))

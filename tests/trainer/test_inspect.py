@@ -11,11 +11,11 @@ from trainer import datasets, inspect, inspect_plot
 from trainer.errors import HarmcuError
 from trainer.reading import formats
 from trainer.reading.options import parse
-from trainer.recording import Dataset, Note
+from trainer.recording import Dataset, Note, Recording
 
 
-def of(*recordings: object, notes: tuple[Note, ...] = ()) -> Dataset:
-    return dataclasses.replace(a_dataset(["1"]), recordings=recordings, notes=notes)  # type: ignore[arg-type]
+def of(*recordings: Recording, notes: tuple[Note, ...] = ()) -> Dataset:
+    return dataclasses.replace(a_dataset(["1"]), recordings=recordings, notes=notes)
 
 
 def test_what_a_data_set_holds() -> None:

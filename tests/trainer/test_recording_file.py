@@ -170,9 +170,9 @@ def test_headers_that_make_no_sense(change: dict[str, object], message: str) -> 
     ]), max_size=12).map(lambda lines: "".join(lines).encode()),
 ))  # fmt: skip
 def test_anything_is_contents_or_a_line(content: bytes) -> None:
-    contents = load_or_line(recording_file.read, content, "a.rec")  # type: ignore[arg-type]
+    contents = load_or_line(recording_file.read, content, "a.rec")
     if contents is not None:
-        assert all(len(c) for _, c in contents.pieces)  # type: ignore[attr-defined]
+        assert all(len(c) for _, c in contents.pieces)
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,10 +25,10 @@ def test_every_subject_is_on_one_side(subjects: list[str], seed: int) -> None:
 
 @given(subjects=NAMES, order=st.randoms(), seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)))
 def test_test_subjects_depend_on_names_alone(
-    subjects: list[str], order: object, seeds: tuple[int, int]
+    subjects: list[str], order: random.Random, seeds: tuple[int, int]
 ) -> None:
     shuffled = list(subjects)
-    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    order.shuffle(shuffled)
     first = splits.by_subject(a_dataset(subjects), seeds[0])
     second = splits.by_subject(a_dataset(shuffled), seeds[1])
     assert first.test == second.test
