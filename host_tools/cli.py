@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host_tools import config
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
 from trainer.errors import HarmcuError
@@ -69,13 +70,20 @@ class Commands(click.Group):
 
 @click.group(cls=Commands)
 @click.version_option(package_name="harmcu")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """From IMU recordings to a verified activity classifier on a Cortex-M board.
+
+    A file harmcu.toml in this folder, or in one around it, may hold options for every command;
+    flags go on top. `harmcu init` writes one.
 
     \b
     Try the whole loop without a board:
         harmcu demo
     """
+    path = config.find(Path.cwd())
+    if path is not None:
+        context.default_map = config.default_map(path, main)
 
 
 main.add_command(data_commands)
