@@ -4,7 +4,7 @@
  * - Tensors are int8, batch 1, channels last: element (y, x, c) of a map lies at
  *   (y * width + x) * channels + c. A signal in time has its time axis in `height` and width 1.
  * - Quantisation is affine: real = scale * (value - zero point). The scales are folded into
- *   multiplier and shift by codegen/kernels.py, in the way TFLM's prepare functions do it.
+ *   multiplier and shift by codegen/kernels/, in the way TFLM's prepare functions do it.
  * - `input_offset` is the negated zero point of the input, `output.offset` the zero point of the
  *   output, and `output.min` and `output.max` are the fused activation in quantised values.
  * - Sizes come from the generator, which has checked them against each other; nothing is checked

@@ -1,0 +1,72 @@
+"""A layer as codegen sees it: the kernel that computes it, and every number that this needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from codegen.graph import Operator, Tensor
+
+# Initialisers of a struct by member; a pair is a harmcu_extent, height first.
+Fields = Mapping[str, "int | tuple[int, int] | Fields"]
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A constant of one of the types in harmcu/kernels.h, as designated initialisers."""
+
+    type: str
+    name: str
+    fields: Fields
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What is behind a ``harmcu_weights``; all arrays but ``weights`` have one value a channel."""
+
+    weights: npt.NDArray[np.int8]
+    bias: npt.NDArray[np.int32]
+    multiplier: npt.NDArray[np.int32]
+    shift: npt.NDArray[np.int8]
+    has_short_rescale: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of flash."""
+        arrays = (self.weights, self.bias, self.multiplier, self.shift)
+        return sum(array.nbytes for array in arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One operator, ready to be written as C.
+
+    Attributes:
+        operator: where it comes from.
+        inputs: the activations that it reads.
+        output: the activation that it writes.
+        source: file in firmware/src/kernels/ that holds the kernel; empty when the output is the
+            input under another shape and nothing is to be done.
+        structs: constants that the calls name.
+        calls: C statements; ``input0``, ``input1``... and ``output`` are the activations.
+        weights: None for layers without.
+        macs: multiplications of a weight and an input, padding included.
+        workspace: int16 values that the kernel needs while it runs; the calls name them
+            ``workspace``.
+    """
+
+    operator: Operator
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    source: str
+    structs: tuple[Struct, ...]
+    calls: tuple[str, ...]
+    weights: Weights | None = None
+    macs: int = 0
+    workspace: int = 0
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the output takes over the bytes of the input."""
+        return not self.source
