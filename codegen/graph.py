@@ -170,8 +170,39 @@ class SoftmaxOptions:
     beta: float
 
 
+@dataclass(frozen=True)
+class ArithmeticOptions:
+    """ADD and MUL."""
+
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class StridedSliceOptions:
+    """STRIDED_SLICE; bit n of a mask belongs to axis n.
+
+    Attributes:
+        begin_mask: axes whose begin is ignored.
+        end_mask: axes whose end is ignored.
+        shrink_axis_mask: axes of which one index is taken and that then disappear.
+        is_plain: without new axes, ellipsis, or ends that count from the begin.
+    """
+
+    begin_mask: int
+    end_mask: int
+    shrink_axis_mask: int
+    is_plain: bool
+
+
 Options = (
-    ConvOptions | PoolOptions | FullyConnectedOptions | ConcatenationOptions | SoftmaxOptions | None
+    ConvOptions
+    | PoolOptions
+    | FullyConnectedOptions
+    | ConcatenationOptions
+    | SoftmaxOptions
+    | ArithmeticOptions
+    | StridedSliceOptions
+    | None
 )
 
 

@@ -17,6 +17,7 @@ import tflite
 
 from codegen.graph import (
     Activation,
+    ArithmeticOptions,
     ConcatenationOptions,
     ConvOptions,
     FullyConnectedOptions,
@@ -27,6 +28,7 @@ from codegen.graph import (
     PoolOptions,
     Quantization,
     SoftmaxOptions,
+    StridedSliceOptions,
     Tensor,
     TensorType,
 )
@@ -361,6 +363,19 @@ def _softmax_options(raw: tflite.SoftmaxOptions) -> SoftmaxOptions:
     return SoftmaxOptions(raw.Beta())
 
 
+def _arithmetic_options(raw: tflite.AddOptions | tflite.MulOptions) -> ArithmeticOptions:
+    return ArithmeticOptions(_number(Activation, raw.FusedActivationFunction()))
+
+
+def _strided_slice_options(raw: tflite.StridedSliceOptions) -> StridedSliceOptions:
+    return StridedSliceOptions(
+        begin_mask=raw.BeginMask(),
+        end_mask=raw.EndMask(),
+        shrink_axis_mask=raw.ShrinkAxisMask(),
+        is_plain=raw.EllipsisMask() == raw.NewAxisMask() == 0 and not raw.Offset(),
+    )
+
+
 _OPTION_READERS: dict[str, tuple[str, Callable[[object], Options]]] = {
     "CONV_2D": ("Conv2DOptions", _conv_options),
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", _conv_options),
@@ -369,6 +384,9 @@ _OPTION_READERS: dict[str, tuple[str, Callable[[object], Options]]] = {
     "FULLY_CONNECTED": ("FullyConnectedOptions", _fully_connected_options),
     "CONCATENATION": ("ConcatenationOptions", _concatenation_options),
     "SOFTMAX": ("SoftmaxOptions", _softmax_options),
+    "ADD": ("AddOptions", _arithmetic_options),
+    "MUL": ("MulOptions", _arithmetic_options),
+    "STRIDED_SLICE": ("StridedSliceOptions", _strided_slice_options),
 }
 
 

@@ -104,8 +104,8 @@ typedef struct {
 void harmcu_max_pool2d(const harmcu_pool_layer *layer, const int8_t *input, int8_t *output);
 void harmcu_average_pool2d(const harmcu_pool_layer *layer, const int8_t *input, int8_t *output);
 
-/* MEAN and REDUCE_MAX over any axes of a tensor of rank four or less: after neighbouring axes of
- * the same kind are merged, the input has the shape
+/* MEAN, SUM and REDUCE_MAX over any axes of a tensor of rank four or less: after neighbouring axes
+ * of the same kind are merged, the input has the shape
  * [outer][reduced_outer][middle][reduced_inner][inner] and the output [outer][middle][inner]. */
 typedef struct {
     int32_t outer;
@@ -115,7 +115,7 @@ typedef struct {
     int32_t inner;
 } harmcu_reduce_layer;
 
-/* multiplier and shift hold input scale / output scale / number of reduced values. */
+/* multiplier and shift hold input scale / output scale; for a MEAN, / number of reduced values. */
 typedef struct {
     int32_t input_offset;
     int32_t multiplier;
@@ -123,6 +123,7 @@ typedef struct {
     harmcu_output_range output;
 } harmcu_rescaling;
 
+/* MEAN and SUM: which of them is a matter of the scale. */
 void harmcu_mean(const harmcu_reduce_layer *layer, const harmcu_rescaling *scale,
                  const int8_t *input, int8_t *output);
 void harmcu_reduce_max(const harmcu_reduce_layer *layer, const int8_t *input, int8_t *output);
@@ -136,6 +137,57 @@ typedef struct {
 } harmcu_blocks;
 
 void harmcu_copy_blocks(const harmcu_blocks *layer, const int8_t *input, int8_t *output);
+
+/* Nested loops over two arrays, outermost first: how often, and how far one turn moves in the first
+ * and in the second array. */
+enum { HARMCU_AXES = 4 };
+
+typedef struct {
+    int32_t size[HARMCU_AXES];
+    int32_t first[HARMCU_AXES];
+    int32_t second[HARMCU_AXES];
+} harmcu_walk;
+
+/* STRIDED_SLICE and the inner part of a PAD: copies values from the first array to the second. */
+void harmcu_copy(const harmcu_walk *walk, const int8_t *input, int8_t *output);
+
+/* ADD and MUL with broadcasting: the walk goes over both inputs, and the output is written value
+ * after value. The output may be an input that is not repeated. */
+typedef struct {
+    int32_t offset;
+    int32_t multiplier;
+    int32_t shift;
+} harmcu_addend;
+
+/* Each input, offset and times 2^20, is scaled to a common scale, and their sum to the output's;
+ * all shifts are to the right. */
+typedef struct {
+    harmcu_walk walk;
+    harmcu_addend first;
+    harmcu_addend second;
+    int32_t multiplier;
+    int32_t shift;
+    harmcu_output_range output;
+} harmcu_add_layer;
+
+void harmcu_add(const harmcu_add_layer *layer, const int8_t *first, const int8_t *second,
+                int8_t *output);
+
+typedef struct {
+    harmcu_walk walk;
+    int32_t first_offset;
+    int32_t second_offset;
+    int32_t multiplier;
+    int32_t shift;
+    harmcu_output_range output;
+} harmcu_mul_layer;
+
+void harmcu_mul(const harmcu_mul_layer *layer, const int8_t *first, const int8_t *second,
+                int8_t *output);
+
+/* LOGISTIC: `results` holds the result of every int8 from -128 up. input and output may be the
+ * same. */
+void harmcu_look_up(const int8_t *results, int32_t count, const int8_t *input, int8_t *output);
 
 /* SOFTMAX on `rows` vectors of `depth` values; the output has scale 1/256 and zero point -128.
  * multiplier and shift turn a difference of two inputs into Q5.26; a difference below `diff_min`
