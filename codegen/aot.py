@@ -7,6 +7,7 @@ from codegen import estimate, kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Tensor
 from codegen.kernels import Fields, Layer, Table
+from codegen.kernels.layer import Value
 from codegen.render import render
 from codegen.runtime import runtime_version
 from trainer.errors import HarmcuError
@@ -281,14 +282,20 @@ def _braced(fields: Fields, indent: int, tables: Mapping[str, str]) -> str:
     return _lines(values, indent)
 
 
-def _value(
-    value: int | str | tuple[int, ...] | Fields, indent: int, tables: Mapping[str, str]
-) -> str:
+def _value(value: Value, indent: int, tables: Mapping[str, str]) -> str:
     if isinstance(value, Mapping):
         return _braced(value, indent, tables)
     if isinstance(value, tuple):
-        return "{" + ", ".join(map(str, value)) + "}"
+        return _list([_value(item, indent + 4, tables) for item in value], indent)
     return tables[value] if isinstance(value, str) else str(value)
+
+
+def _list(items: list[str], indent: int) -> str:
+    """Writes an array: on one line, unless its elements are structs."""
+    if not items[0].startswith("{"):
+        return "{" + ", ".join(items) + "}"
+    space = " " * indent
+    return "{\n" + "".join(f"{space}    {item},\n" for item in items) + space + "}"
 
 
 def _lines(values: Mapping[str, str], indent: int) -> str:

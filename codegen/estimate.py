@@ -48,6 +48,8 @@ def terms(layer: Layer) -> tuple[str, tuple[int, ...]]:
     if name == "SOFTMAX":
         rows = output // layer.output.shape[-1]
         return name, (rows, output)
+    if name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        return "LSTM", _lstm(layer)
     return ("COPY" if layer.source == "copy_blocks.c" else "REQUANTIZE"), (1, output)
 
 
@@ -83,6 +85,14 @@ def _pool(layer: Layer) -> tuple[int, ...]:
         return positions, positions * channels, positions * channels * taps, 0, 0
     quads, single = channels // 4 * positions, channels % 4 * positions
     return positions, quads, quads * taps, single, single * taps
+
+
+def _lstm(layer: Layer) -> tuple[int, ...]:
+    """Return the steps, the steps of all units, and the turns of their loops over values."""
+    fields = layer.structs[0].fields
+    steps, inputs, units = (cast(int, fields[name]) for name in ("steps", "inputs", "units"))
+    turns = math.ceil(inputs / 8) + math.ceil(units / 8)
+    return 1, steps * turns, steps * units, steps * units * turns
 
 
 def _walk_of(layer: Layer) -> Mapping[str, tuple[int, ...]]:

@@ -194,6 +194,23 @@ class StridedSliceOptions:
     is_plain: bool
 
 
+@dataclass(frozen=True)
+class LstmOptions:
+    """UNIDIRECTIONAL_SEQUENCE_LSTM.
+
+    Attributes:
+        activation: of the cell gate and of the cell.
+        cell_clip: limit of the cell state's magnitude; none when it is not positive.
+        is_time_major: time is the first axis and the batch the second.
+        is_plain: without diagonal recurrent weights.
+    """
+
+    activation: Activation
+    cell_clip: float
+    is_time_major: bool
+    is_plain: bool
+
+
 Options = (
     ConvOptions
     | PoolOptions
@@ -202,6 +219,7 @@ Options = (
     | SoftmaxOptions
     | ArithmeticOptions
     | StridedSliceOptions
+    | LstmOptions
     | None
 )
 

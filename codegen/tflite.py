@@ -22,6 +22,7 @@ from codegen.graph import (
     ConvOptions,
     FullyConnectedOptions,
     Graph,
+    LstmOptions,
     Operator,
     Options,
     Padding,
@@ -376,6 +377,15 @@ def _strided_slice_options(raw: tflite.StridedSliceOptions) -> StridedSliceOptio
     )
 
 
+def _lstm_options(raw: tflite.UnidirectionalSequenceLSTMOptions) -> LstmOptions:
+    return LstmOptions(
+        activation=_number(Activation, raw.FusedActivationFunction()),
+        cell_clip=raw.CellClip(),
+        is_time_major=raw.TimeMajor(),
+        is_plain=not raw.DiagonalRecurrentTensors(),
+    )
+
+
 _OPTION_READERS: dict[str, tuple[str, Callable[[object], Options]]] = {
     "CONV_2D": ("Conv2DOptions", _conv_options),
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", _conv_options),
@@ -387,6 +397,7 @@ _OPTION_READERS: dict[str, tuple[str, Callable[[object], Options]]] = {
     "ADD": ("AddOptions", _arithmetic_options),
     "MUL": ("MulOptions", _arithmetic_options),
     "STRIDED_SLICE": ("StridedSliceOptions", _strided_slice_options),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": ("UnidirectionalSequenceLSTMOptions", _lstm_options),
 }
 
 

@@ -12,6 +12,7 @@ from codegen.graph import Operator
 from codegen.kernels.arranging import concatenation, pad, reshape, strided_slice
 from codegen.kernels.elementwise import add, logistic, mul, quantize, softmax
 from codegen.kernels.layer import Fields, Layer, Struct, Table, Weights
+from codegen.kernels.lstm import lstm
 from codegen.kernels.reductions import mean, pool2d, reduce_max, total
 from codegen.kernels.rules import quantize_multiplier, refusal
 from codegen.kernels.weighted import conv2d, depthwise_conv2d, fully_connected
@@ -54,4 +55,5 @@ _RULES: dict[str, Callable[[Operator], Layer]] = {
     "SQUEEZE": reshape,
     "STRIDED_SLICE": strided_slice,
     "SUM": total,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Union
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,8 @@ from codegen.graph import Operator, Tensor
 
 # Initialisers of a struct by member. A tuple is an array or a harmcu_extent, height first; a text
 # is the name of a table of the layer.
-Fields = Mapping[str, "int | str | tuple[int, ...] | Fields"]
+Value = Union[int, str, tuple["int | Fields", ...], "Fields"]
+Fields = Mapping[str, Value]
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,53 @@ typedef struct {
 
 void harmcu_softmax(const harmcu_softmax_layer *layer, const int8_t *input, int8_t *output);
 
+/* UNIDIRECTIONAL_SEQUENCE_LSTM with an int16 cell state, without peephole, projection and layer
+ * normalisation. The state begins at zero in every call. */
+enum { HARMCU_LSTM_GATES = 4, HARMCU_LSTM_STEP = 8 };
+
+/* value * multiplier / 2^31 / 2^shift; `half` is half of 2^shift, or 0 where the shift is not to
+ * the right. */
+typedef struct {
+    int32_t multiplier;
+    int32_t shift;
+    int32_t half;
+} harmcu_lstm_scale;
+
+/* weights: [unit][input, then hidden state][quad of values], each row of values padded up to a
+ *          multiple of HARMCU_LSTM_STEP; a quad is laid out as src/kernels/lstm.c says.
+ * bias: [unit][gate]; the gates are input, forget, cell and output, here and below.
+ * input_scale, hidden_scale: from a gate's sums over the input and over the hidden state to Q3.12.
+ * has_short_rescale: those shift by one or more to the right, no sum with its bias reaches 2^30,
+ * and none of the forget and output gates' sums reaches 2^22. cell_scale: from input gate * cell
+ * gate in Q0.30 to the cell state; to the right. cell_min, cell_max: limits of the cell state.
+ * tanh_multiplier, tanh_shift: turn the cell state into steps of 1 / (3 * 2^12); rounded.
+ * output_scale: from output gate * tanh in Q0.30 to the hidden state; to the right.
+ * output_stride: values from one step's output to that of the next; 0 keeps the last step only. */
+typedef struct {
+    int32_t steps;
+    int32_t inputs;
+    int32_t units;
+    int32_t input_offset;
+    int32_t hidden_offset;
+    const int8_t *weights;
+    const int32_t *bias;
+    int32_t has_short_rescale;
+    harmcu_lstm_scale input_scale[HARMCU_LSTM_GATES];
+    harmcu_lstm_scale hidden_scale[HARMCU_LSTM_GATES];
+    harmcu_lstm_scale cell_scale;
+    int32_t cell_min;
+    int32_t cell_max;
+    int32_t tanh_multiplier;
+    int32_t tanh_shift;
+    harmcu_lstm_scale output_scale;
+    int32_t output_stride;
+} harmcu_lstm_layer;
+
+/* state: room for the values of one step and for twice the units, each but the last padded up to a
+ * multiple of HARMCU_LSTM_STEP; aligned to eight bytes. */
+void harmcu_lstm(const harmcu_lstm_layer *layer, const int8_t *input, int8_t *output,
+                 int16_t *state);
+
 /* QUANTIZE from int8 to int8: `count` values get the scale and the zero point of the output.
  * input and output may be the same. */
 void harmcu_requantize(const harmcu_rescaling *scale, int32_t count, const int8_t *input,
