@@ -92,7 +92,7 @@ def _lives(graph: Graph, in_place: Collection[int]) -> list[Buffer]:
     last = {graph.input.index: 0}
     for operator in graph.operators:
         for tensor in operator.inputs:
-            if tensor is not None and tensor.data is None:
+            if tensor is not None and tensor.data is None and not tensor.is_variable:
                 last[owner[tensor.index]] = operator.index
         output = operator.outputs[0]
         source = operator.inputs[0]

@@ -5,8 +5,11 @@ import numpy.typing as npt
 
 _QUAD = 4
 _POSITIONS = 4
-# How many values one turn of CONV_2D's inner loop takes.
+# How many values one turn of CONV_2D's inner loop takes, and of the LSTM's.
 _COLUMN_STEP = 8
+_LSTM_STEP = 8
+# What is added to the first gate of a pair.
+_LOWER_BYTE_OFFSET = 128
 _SHORTEST_SHIFT, _LONGEST_SHIFT = -1, -22
 _SHORT_TOTAL = 2**30
 # The largest distance of an int8 input from its zero point.
@@ -39,6 +42,36 @@ def fully_connected(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     return _interleaved(weights, 2, _QUAD)
 
 
+def lstm(inputs: npt.NDArray[np.int8], hidden: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Packs the weights of an LSTM; see firmware/src/kernels/lstm.c.
+
+    Args:
+        inputs: int8 [gate, unit, value of the input].
+        hidden: int8 [gate, unit, value of the hidden state].
+
+    Returns:
+        Two dimensions: [unit][input, then hidden state: quad of four values][pair: values 0 and
+        2, or 1 and 3][pair of gates][value of the pair][gate of the pair], zeros beyond the ends,
+        128 added to the first gate of each pair.
+    """
+    return np.concatenate([_gate_pairs(inputs), _gate_pairs(hidden)], axis=1)
+
+
+def _gate_pairs(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    gates, units, values = weights.shape
+    padded = np.zeros((gates, units, lstm_values(values)), np.uint8)
+    padded[:, :, :values] = weights.view(np.uint8)
+    padded[0::2] += _LOWER_BYTE_OFFSET
+    # Axes: pair of gates, gate of the pair, unit, quad, value of the pair, pair.
+    split = padded.reshape(gates // 2, 2, units, -1, 2, 2)
+    return np.ascontiguousarray(split.transpose(2, 3, 5, 0, 4, 1)).reshape(units, -1).view(np.int8)
+
+
+def lstm_values(values: int) -> int:
+    """How many values a row of an LSTM's weights has, padding included."""
+    return _rounded_up(values, _LSTM_STEP)
+
+
 def _interleaved(weights: npt.NDArray[np.int8], halves: int, step: int) -> npt.NDArray[np.int8]:
     channels, values = weights.shape
     shape = (_rounded_up(channels, 2 * halves), _rounded_up(values, step))
@@ -68,7 +101,12 @@ def has_short_rescale(
         bias: int32 [channels].
         shift: int8 [channels], those of multipliers that are zero already set to -1.
     """
-    products = np.abs(weights.astype(np.int64)).sum(axis=1) * _MOST_INPUT
-    totals = products + np.abs(bias.astype(np.int64))
+    totals = largest_sums(weights) + np.abs(bias.astype(np.int64))
     is_small = bool((totals < _SHORT_TOTAL).all())
     return is_small and bool(((shift <= _SHORTEST_SHIFT) & (shift >= _LONGEST_SHIFT)).all())
+
+
+def largest_sums(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """The largest magnitude that the sums of weights [..., values] with inputs can have."""
+    sums: npt.NDArray[np.int64] = np.abs(weights.astype(np.int64)).sum(axis=-1)
+    return sums * _MOST_INPUT

@@ -9,14 +9,15 @@ TFLM refuses a model, so does this package.
 from collections.abc import Callable
 
 from codegen.graph import Operator
-from codegen.kernels.arranging import concatenation, reshape
-from codegen.kernels.elementwise import quantize, softmax
-from codegen.kernels.layer import Fields, Layer, Struct, Weights
-from codegen.kernels.reductions import mean, pool2d, reduce_max
+from codegen.kernels.arranging import concatenation, pad, reshape, strided_slice
+from codegen.kernels.elementwise import add, logistic, mul, quantize, softmax
+from codegen.kernels.layer import Fields, Layer, Struct, Table, Weights
+from codegen.kernels.lstm import lstm
+from codegen.kernels.reductions import mean, pool2d, reduce_max, total
 from codegen.kernels.rules import quantize_multiplier, refusal
 from codegen.kernels.weighted import conv2d, depthwise_conv2d, fully_connected
 
-__all__ = ["Fields", "Layer", "Struct", "Weights", "lower", "quantize_multiplier"]
+__all__ = ["Fields", "Layer", "Struct", "Table", "Weights", "lower", "quantize_multiplier"]
 
 
 def lower(operator: Operator) -> Layer:
@@ -34,17 +35,25 @@ def lower(operator: Operator) -> Layer:
 
 
 _RULES: dict[str, Callable[[Operator], Layer]] = {
+    "ADD": add,
     "AVERAGE_POOL_2D": pool2d("harmcu_average_pool2d"),
     "CONCATENATION": concatenation,
     "CONV_2D": conv2d,
     "DEPTHWISE_CONV_2D": depthwise_conv2d,
     "EXPAND_DIMS": reshape,
     "FULLY_CONNECTED": fully_connected,
+    "LOGISTIC": logistic,
     "MAX_POOL_2D": pool2d("harmcu_max_pool2d"),
     "MEAN": mean,
+    "MUL": mul,
+    "PAD": pad,
+    "PADV2": pad,
     "QUANTIZE": quantize,
     "REDUCE_MAX": reduce_max,
     "RESHAPE": reshape,
     "SOFTMAX": softmax,
     "SQUEEZE": reshape,
+    "STRIDED_SLICE": strided_slice,
+    "SUM": total,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
 }

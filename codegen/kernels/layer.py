@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Union
 
 import numpy as np
 import numpy.typing as npt
 
 from codegen.graph import Operator, Tensor
 
-# Initialisers of a struct by member; a pair is a harmcu_extent, height first.
-Fields = Mapping[str, "int | tuple[int, int] | Fields"]
+# Initialisers of a struct by member. A tuple is an array or a harmcu_extent, height first; a text
+# is the name of a table of the layer.
+Value = Union[int, str, tuple["int | Fields", ...], "Fields"]
+Fields = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class Weights:
 
 
 @dataclass(frozen=True, eq=False)
+class Table:
+    """An array of constants besides ``Weights``, int8 or int32."""
+
+    name: str
+    values: npt.NDArray[np.int8] | npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
 class Layer:
     """One operator, ready to be written as C.
 
@@ -49,11 +60,15 @@ class Layer:
         source: file in firmware/src/kernels/ that holds the kernel; empty when the output is the
             input under another shape and nothing is to be done.
         structs: constants that the calls name.
-        calls: C statements; ``input0``, ``input1``... and ``output`` are the activations.
+        calls: C statements; ``input0``, ``input1``... and ``output`` are the activations, and
+            ``{name}`` is the table of that name.
         weights: None for layers without.
+        tables: what else the layer needs in flash.
         macs: multiplications of a weight and an input, padding included.
         workspace: int16 values that the kernel needs while it runs; the calls name them
             ``workspace``.
+        may_overwrite: the kernel reads each value of the first input before it writes the one at
+            the same place, so the output may take over its bytes.
     """
 
     operator: Operator
@@ -65,8 +80,16 @@ class Layer:
     weights: Weights | None = None
     macs: int = 0
     workspace: int = 0
+    tables: tuple[Table, ...] = ()
+    may_overwrite: bool = False
 
     @property
     def is_in_place(self) -> bool:
         """Whether the output takes over the bytes of the input."""
         return not self.source
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of flash for weights and tables."""
+        weights = self.weights.nbytes if self.weights is not None else 0
+        return weights + sum(table.values.nbytes for table in self.tables)

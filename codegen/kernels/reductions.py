@@ -99,11 +99,22 @@ def _reduce_fields(operator: Operator, source: Tensor, output: Tensor) -> dict[s
 
 def mean(operator: Operator) -> Layer:
     """MEAN over any axes."""
+    return _rescaled_sum(operator, _mean_factor)
+
+
+def total(operator: Operator) -> Layer:
+    """SUM over any axes: a MEAN that is not divided by the number of values."""
+    return _rescaled_sum(operator, lambda operator, real, _: scaled(operator, real))
+
+
+def _rescaled_sum(
+    operator: Operator, factor: Callable[[Operator, float, int], tuple[int, int]]
+) -> Layer:
     source, output = unary(operator, 2)
     fields = _reduce_fields(operator, source, output)
     count = fields["reduced_outer"] * fields["reduced_inner"]
     require(count <= _MAX_SUMMANDS, operator, f"its sums have {count} terms")
-    multiplier, shift = _mean_factor(operator, source.scale / output.scale, count)
+    multiplier, shift = factor(operator, source.scale / output.scale, count)
     return Layer(
         operator=operator,
         inputs=(source,),

@@ -53,6 +53,13 @@ def activation(operator: Operator, tensor: Tensor | None) -> Tensor:
     """Checks that ``tensor`` is a computed int8 tensor with one scale."""
     if tensor is None or tensor.data is not None or tensor.is_variable:
         raise refusal(operator, "an input is missing, a constant or a state")
+    return quantized(operator, tensor)
+
+
+def quantized(operator: Operator, tensor: Tensor | None) -> Tensor:
+    """Checks that ``tensor``, computed or constant, is int8 with one scale."""
+    if tensor is None:
+        raise refusal(operator, "an input is missing")
     require(
         tensor.type is TensorType.INT8,
         operator,

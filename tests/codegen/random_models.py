@@ -313,6 +313,7 @@ def _reduce(code: int, rescales: bool) -> Layer:
 
 
 mean = _reduce(OPERATORS.MEAN, rescales=True)
+total = _reduce(OPERATORS.SUM, rescales=True)
 reduce_max = _reduce(OPERATORS.REDUCE_MAX, rescales=False)
 
 
@@ -384,6 +385,111 @@ def reshape(draw: DrawFn, model: Model, source: Activation) -> Activation:
     return model.add(OPERATORS.RESHAPE, [source.index, indices], output, kind, options)
 
 
+def _other_operand(draw: DrawFn, model: Model, source: Activation) -> tuple[int, float]:
+    """The second operand of ADD or MUL: its index and its scale."""
+    rank = len(source.shape)
+    axes = draw(st.lists(st.integers(0, rank - 1), max_size=rank, unique=True)) if rank else []
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(source.shape))
+    kinds = ["itself", "copy", "constant", "shorter constant", *(["mean"] if axes else [])]
+    kind = draw(st.sampled_from(kinds))
+    if kind == "itself":
+        return source.index, source.scale
+    scale = float(np.float32(source.scale * 2.0 ** draw(st.floats(-6, 6))))
+    if "constant" in kind:
+        if kind == "shorter constant":
+            shape = shape[draw(st.integers(0, rank)) :]
+        values = np.array(model.rng.integers(-128, 128, shape), dtype=np.int8)
+        index = model.constant(values, [scale])
+        model.tensors[index].quantization.zeroPoint = [draw(ZERO_POINTS)]
+        return index, scale
+    part = model.activation(source.shape if kind == "copy" else shape, scale, draw(ZERO_POINTS))
+    if kind == "copy":
+        number = schema.BuiltinOptions.QuantizeOptions
+        model.add(OPERATORS.QUANTIZE, [source.index], part, number, schema.QuantizeOptionsT())
+    else:
+        options = schema.ReducerOptionsT()
+        options.keepDims = True
+        indices = model.constant(np.array(axes, dtype=np.int32))
+        number = schema.BuiltinOptions.ReducerOptions
+        model.add(OPERATORS.MEAN, [source.index, indices], part, number, options)
+    return part.index, part.scale
+
+
+def _arithmetic(code: int, options_type: type, kind: int) -> Layer:
+    def arithmetic(draw: DrawFn, model: Model, source: Activation) -> Activation:
+        other, scale = _other_operand(draw, model, source)
+        natural = max(source.scale, scale) if code == OPERATORS.ADD else source.scale * scale * 99
+        operands = [source.index, other]
+        if draw(st.booleans()):
+            operands.reverse()
+        options = options_type()
+        options.fusedActivationFunction = draw(ACTIVATIONS)
+        spread = draw(st.floats(-3, 6) if code == OPERATORS.ADD else SPREADS)
+        output = model.activation(source.shape, natural * 2.0**spread, draw(ZERO_POINTS))
+        return model.add(code, operands, output, kind, options)
+
+    return arithmetic
+
+
+add = _arithmetic(OPERATORS.ADD, schema.AddOptionsT, schema.BuiltinOptions.AddOptions)
+mul = _arithmetic(OPERATORS.MUL, schema.MulOptionsT, schema.BuiltinOptions.MulOptions)
+
+
+def logistic(_: DrawFn, model: Model, source: Activation) -> Activation:
+    output = model.activation(source.shape, 1 / 256, -128)
+    return model.add(OPERATORS.LOGISTIC, [source.index], output)
+
+
+def pad(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    pairs = [(draw(st.integers(0, 2)), draw(st.integers(0, 3))) for _ in source.shape]
+    if len(source.shape) == 4:
+        pairs[0] = (0, 0)
+    shape = tuple(a + n + b for n, (a, b) in zip(source.shape, pairs, strict=True))
+    output = model.activation(shape, source.scale, source.zero_point)
+    inputs = [source.index, model.constant(np.array(pairs, dtype=np.int32))]
+    if draw(st.booleans()):
+        return model.add(OPERATORS.PAD, inputs, output)
+    value = np.array([draw(st.integers(-128, 127))], dtype=np.int8)
+    inputs.append(model.constant(value, [output.scale]))
+    model.tensors[inputs[2]].quantization.zeroPoint = [output.zero_point]
+    return model.add(OPERATORS.PADV2, inputs, output)
+
+
+def strided_slice(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    options = schema.StridedSliceOptionsT()
+    begins, ends, steps, shape = [], [], [], []
+    for axis, size in enumerate(source.shape):
+        step = draw(st.sampled_from([1, 1, 2, 3, -1, -2]))
+        low, high = sorted(draw(st.lists(st.integers(0, size), min_size=2, max_size=2)))
+        low, high = min(low, size - 1), max(high, min(low, size - 1) + 1)
+        taken = range(low, high, step) if step > 0 else range(high - 1, low - 1, step)
+        # The end of a backward slice that reaches index 0 can only be written as a mask.
+        ends_at = taken.stop
+        if taken.stop < 0 or (ends_at in (0, size) and step > 0 and draw(st.booleans())):
+            options.endMask |= 1 << axis if taken.stop in (-1, size) else 0
+            ends_at = draw(st.integers(-9, 9)) if options.endMask >> axis & 1 else ends_at
+        begins_at = taken.start - size if draw(st.booleans()) else taken.start
+        if taken.start == (0 if step > 0 else size - 1) and draw(st.booleans()):
+            options.beginMask |= 1 << axis
+            begins_at = draw(st.integers(-9, 9))
+        if len(taken) == 1 and axis and draw(st.booleans()):
+            options.shrinkAxisMask |= 1 << axis
+            # A begin beyond the axis is out of reach, so no mask may move it.
+            options.beginMask &= ~(1 << axis)
+            begins_at, ends_at = taken.start, draw(st.integers(-9, 9))
+            step = 1
+        else:
+            shape.append(len(taken))
+        begins.append(begins_at)
+        ends.append(ends_at)
+        steps.append(step)
+    output = model.activation(tuple(shape), source.scale, source.zero_point)
+    constants = [model.constant(np.array(v, dtype=np.int32)) for v in (begins, ends, steps)]
+    kind = schema.BuiltinOptions.StridedSliceOptions
+    inputs = [source.index, *constants]
+    return model.add(OPERATORS.STRIDED_SLICE, inputs, output, kind, options)
+
+
 LAYERS: dict[str, Layer] = {
     "conv2d": conv2d,
     "depthwise_conv2d": depthwise_conv2d,
@@ -396,6 +502,12 @@ LAYERS: dict[str, Layer] = {
     "softmax": softmax,
     "quantize": quantize,
     "reshape": reshape,
+    "sum": total,
+    "add": add,
+    "mul": mul,
+    "logistic": logistic,
+    "pad": pad,
+    "strided_slice": strided_slice,
 }
 _ON_MAPS = ["conv2d", "depthwise_conv2d", "max_pool2d", "average_pool2d"]
 

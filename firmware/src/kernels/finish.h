@@ -43,6 +43,15 @@ static inline int32_t harmcu_upper_half(int32_t a, int32_t b) {
 #endif
 }
 
+/* value * multiplier / 2^31 / 2^shift, rounded after either division as harmcu_rescale() does,
+ * given twice the value; that must fit an int32, and shift is 0 to 31. */
+static inline int32_t harmcu_scale_down(int32_t twice, int32_t multiplier, int32_t shift) {
+    const int32_t half = (int32_t)((UINT32_C(1) << shift) >> 1);
+    const int32_t is_shifted = shift > 0 ? -1 : 0;
+    const int32_t product = harmcu_upper_half(twice, multiplier);
+    return (product + half + ((product >> 31) & is_shifted)) >> shift;
+}
+
 static inline int32_t harmcu_saturate_int8(int32_t value) {
 #if HARMCU_DSP
     int32_t saturated;
