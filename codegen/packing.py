@@ -7,6 +7,8 @@ _QUAD = 4
 _POSITIONS = 4
 # How many values one turn of CONV_2D's inner loop takes.
 _COLUMN_STEP = 8
+# How many taps harmcu_depthwise_conv1d() handles in registers.
+_SLIDING_TAPS = 6
 _SHORTEST_SHIFT, _LONGEST_SHIFT = -1, -22
 _SHORT_TOTAL = 2**30
 # The largest distance of an int8 input from its zero point.
@@ -52,6 +54,15 @@ def _interleaved(weights: npt.NDArray[np.int8], halves: int, step: int) -> npt.N
 def column_values(values: int) -> int:
     """How many int16 four columns of ``values`` inputs take."""
     return _rounded_up(values, _COLUMN_STEP) * _POSITIONS
+
+
+def row_values(outputs: int, stride: int, taps: int) -> int:
+    """How many int16 the workspace of a one-dimensional DEPTHWISE_CONV_2D takes.
+
+    The taps of one channel, at least ``_SLIDING_TAPS``, and the inputs under all its outputs.
+    """
+    reach = max(_rounded_up(taps, 2), _SLIDING_TAPS)
+    return reach + (outputs - 1) * stride + reach
 
 
 def _rounded_up(count: int, step: int) -> int:
