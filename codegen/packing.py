@@ -10,6 +10,8 @@ _COLUMN_STEP = 8
 _LSTM_STEP = 8
 # What is added to the first gate of a pair.
 _LOWER_BYTE_OFFSET = 128
+# How many taps harmcu_depthwise_conv1d() handles in registers.
+_SLIDING_TAPS = 6
 _SHORTEST_SHIFT, _LONGEST_SHIFT = -1, -22
 _SHORT_TOTAL = 2**30
 # The largest distance of an int8 input from its zero point.
@@ -85,6 +87,15 @@ def _interleaved(weights: npt.NDArray[np.int8], halves: int, step: int) -> npt.N
 def column_values(values: int) -> int:
     """How many int16 four columns of ``values`` inputs take."""
     return _rounded_up(values, _COLUMN_STEP) * _POSITIONS
+
+
+def row_values(outputs: int, stride: int, taps: int) -> int:
+    """How many int16 the workspace of a one-dimensional DEPTHWISE_CONV_2D takes.
+
+    The taps of one channel, at least ``_SLIDING_TAPS``, and the inputs under all its outputs.
+    """
+    reach = max(_rounded_up(taps, 2), _SLIDING_TAPS)
+    return reach + (outputs - 1) * stride + reach
 
 
 def _rounded_up(count: int, step: int) -> int:

@@ -141,7 +141,28 @@ def depthwise_conv2d(operator: Operator) -> Layer:
     )
     flat = _int8(weights).reshape(height * width, channels)
     call = "harmcu_depthwise_conv2d(&layer, &weights, input0, output);"
-    return _convolution(operator, flat.T, flat.ravel(), 1, "depthwise_conv2d.c", call)
+    layer = _convolution(operator, flat.T, flat.ravel(), 1, "depthwise_conv2d.c", call)
+    axis = _only_axis(source.shape, output.shape, weights.shape)
+    if axis is None or channels != inputs:
+        return layer
+    dilation = (options.dilation_height, options.dilation_width)[axis - 1]
+    if dilation != 1:
+        return layer
+    stride = (options.stride_height, options.stride_width)[axis - 1]
+    return replace(
+        layer,
+        source="depthwise_conv1d.c",
+        calls=("harmcu_depthwise_conv1d(&layer, &weights, input0, output, workspace);",),
+        workspace=packing.row_values(output.shape[axis], stride, weights.shape[axis]),
+    )
+
+
+def _only_axis(*shapes: tuple[int, ...]) -> int | None:
+    """The axis, 1 or 2, along which maps and filter extend, when the other one is 1 in all."""
+    for axis in (1, 2):
+        if all(shape[3 - axis] == 1 for shape in shapes):
+            return axis
+    return None
 
 
 def _convolution(

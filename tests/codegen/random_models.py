@@ -210,11 +210,20 @@ def _padding_for(draw: DrawFn, sizes: list[tuple[int, int]]) -> int:
     return draw(st.sampled_from([schema.Padding.SAME, schema.Padding.VALID])) if fits else 0
 
 
-def conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
-    _, height, width, channels = source.shape
+def _window(draw: DrawFn, width: int) -> tuple[tuple[int, int], ...]:
+    """Kernel, stride and dilation; over time alone, mostly in single steps, where that fits."""
+    if width == 1 and draw(st.booleans()):
+        stride = draw(st.sampled_from([1, 1, 1, 2]))
+        dilation = draw(st.sampled_from([1, 1, 1, 2]))
+        return (draw(st.integers(1, 9)), 1), (stride, draw(st.integers(1, 2))), (dilation, 1)
     kernel = (draw(st.integers(1, 6)), draw(st.integers(1, 4)))
     stride = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
-    dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
+    return kernel, stride, (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
+
+
+def conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    _, height, width, channels = source.shape
+    kernel, stride, dilation = _window(draw, width)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     padding = _padding_for(draw, [(height, reach[0]), (width, reach[1])])
     divisors = [n for n in range(1, channels + 1) if channels % n == 0]
@@ -239,9 +248,7 @@ def conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
 
 def depthwise_conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
     _, height, width, channels = source.shape
-    kernel = (draw(st.integers(1, 6)), draw(st.integers(1, 4)))
-    stride = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
-    dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
+    kernel, stride, dilation = _window(draw, width)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     padding = _padding_for(draw, [(height, reach[0]), (width, reach[1])])
     multiplier = draw(st.sampled_from([1, 1, 2, 3]))
@@ -265,8 +272,7 @@ def depthwise_conv2d(draw: DrawFn, model: Model, source: Activation) -> Activati
 def _pool2d(code: int) -> Layer:
     def pool(draw: DrawFn, model: Model, source: Activation) -> Activation:
         _, height, width, channels = source.shape
-        kernel = (draw(st.integers(1, 6)), draw(st.integers(1, 4)))
-        stride = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
+        kernel, stride, _ = _window(draw, width)
         padding = _padding_for(draw, [(height, kernel[0]), (width, kernel[1])])
         size = [
             _out_size(s, k, t, 1, padding)
@@ -514,7 +520,11 @@ _ON_MAPS = ["conv2d", "depthwise_conv2d", "max_pool2d", "average_pool2d"]
 
 def _input(draw: DrawFn) -> tuple[Model, Activation]:
     model = Model(draw(st.integers(0, 2**16)))
-    shape = (1, draw(st.integers(1, 14)), draw(st.integers(1, 6)), draw(st.integers(1, 8)))
+    if draw(st.booleans()):
+        shape = (1, draw(st.integers(1, 14)), draw(st.integers(1, 6)), draw(st.integers(1, 8)))
+    else:
+        channels = draw(st.one_of(st.integers(1, 12), st.sampled_from([8, 16])))
+        shape = (1, draw(st.integers(1, 30)), 1, channels)
     return model, model.activation(shape, draw(SCALES), draw(ZERO_POINTS))
 
 

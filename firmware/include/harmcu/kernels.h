@@ -80,6 +80,13 @@ void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, cons
 void harmcu_depthwise_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w,
                              const int8_t *input, int8_t *output);
 
+/* The same along one axis: maps and filter of height 1, not dilated, as many output as input
+ * channels. input and output may be the same.
+ * workspace: room for the taps and for the input under a whole row of outputs, padding included,
+ * as codegen/packing.py counts it; aligned to eight bytes. */
+void harmcu_depthwise_conv1d(const harmcu_conv_layer *layer, const harmcu_weights *w,
+                             const int8_t *input, int8_t *output, int16_t *workspace);
+
 /* FULLY_CONNECTED on `rows` vectors of `inputs` values each. */
 typedef struct {
     int32_t rows;

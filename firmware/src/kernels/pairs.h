@@ -75,6 +75,17 @@ static inline int16x2_t harmcu_add_odd_bytes(int16x2_t addend, uint32_t word) {
     return pair;
 }
 
+/* Two int16 from any even address. */
+static inline int16x2_t harmcu_load_pair(const int16_t *values) {
+    int16x2_t pair;
+    memcpy(&pair, values, sizeof pair);
+    return pair;
+}
+
+static inline int16x2_t harmcu_twice(int16x2_t pair) {
+    return __sadd16(pair, pair);
+}
+
 /* One value twice. */
 static inline int16x2_t harmcu_pair_of(int32_t value) {
     return (int16x2_t)(((uint32_t)value << 16) | ((uint32_t)value & 0xFFFFU));
