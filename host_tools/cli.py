@@ -528,5 +528,5 @@ def _traces(
         golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
         for recording in pipeline.held_out(
             bundle, dataset or bundle.spec.provenance.dataset, data, options
-        )
+        ).recordings
     ]
