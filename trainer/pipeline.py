@@ -14,6 +14,7 @@ import numpy.typing as npt
 from trainer import (
     backend,
     bundle,
+    continuous,
     datasets,
     evaluator,
     golden,
@@ -25,6 +26,7 @@ from trainer import (
     repeats,
     report,
     splits,
+    thresholds,
     windows,
 )
 from trainer import evaluate as evaluation
@@ -148,8 +150,10 @@ def evaluate(
         HarmcuError: the data cannot be read, have other labels, or hold nobody new.
     """
     found = held_out(trained, dataset, path, options)
-    decisions = evaluation.decide(trained.spec, evaluator.load(trained.model), found.recordings)
-    return _figures(trained.spec, decisions, found.unit)
+    spec, engine = trained.spec, evaluator.load(trained.model)
+    decisions = evaluation.decide(spec, engine, found.recordings)
+    watched = continuous.watch(spec, engine, found.streams)
+    return _figures(spec, decisions, found.unit, watched)
 
 
 def held_out(
@@ -157,17 +161,20 @@ def held_out(
 ) -> Dataset:
     """Return the recordings of people whom a model has not met.
 
-    On the data set that trained it, those are the subjects who neither trained nor chose the
-    model; on another, all.
+    On the data set that trained it, or one of the same people, those are the subjects who neither
+    trained nor chose the model; on another, all.
 
     Raises:
         HarmcuError: the data cannot be read, or hold nobody new.
     """
     loaded = datasets.load(dataset, path, options)
     spec = trained.spec
-    if loaded.name != spec.provenance.dataset:
+    is_own = loaded.name == spec.provenance.dataset
+    if is_own or loaded.streams:
+        # What has another label is other movement.
+        loaded = labels.only(loaded, [name for name in spec.labels if name in loaded.labels])
+    if not datasets.are_same_people(loaded.name, spec.provenance.dataset):
         return loaded
-    loaded = labels.only(loaded, spec.labels)
     gap = spec.window / spec.rate_millihertz * 1000
     divided = splits.divide(loaded, gap)
     if divided.unit == "block":
@@ -179,7 +186,8 @@ def held_out(
         raise HarmcuError(
             f"every subject of {loaded.name} took part in training; evaluate on other people"
         )
-    return dataclasses.replace(divided, recordings=recordings)
+    streams = tuple(stream for stream in divided.streams if stream.subject not in met)
+    return dataclasses.replace(divided, recordings=recordings, streams=streams)
 
 
 def _check(request: TrainRequest) -> None:
@@ -228,8 +236,17 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     trained = _train(request, dataset, channels, training, validation, progress)
     spec = _spec(request, dataset, split, channels, trained.model)
     progress("evaluate", 0, 1, {})
-    decisions = evaluation.decide(spec, evaluator.load(trained.model), test)
-    figures = _figures(spec, decisions, dataset.unit)
+    engine = evaluator.load(trained.model)
+    streams = {
+        part: [stream for stream in dataset.streams if stream.subject in subjects]
+        for part, subjects in (("validation", split.validation), ("test", split.test))
+    }
+    chosen = thresholds.choose(spec, continuous.watch(spec, engine, streams["validation"]))
+    if chosen is not None:
+        spec = dataclasses.replace(spec, decision=chosen)
+    decisions = evaluation.decide(spec, engine, test)
+    watched = continuous.watch(spec, engine, streams["test"])
+    figures = _figures(spec, decisions, dataset.unit, watched)
     figures["quantization"] = evaluation.quantization(
         decisions, trained.float_scores(decisions.samples)
     )
@@ -254,13 +271,19 @@ def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) 
             )
 
 
-def _figures(spec: Spec, decisions: evaluation.Decisions, unit: Unit) -> dict[str, Any]:
-    """Return the part of ``metrics.json`` that is about held-out windows."""
+def _figures(
+    spec: Spec,
+    decisions: evaluation.Decisions,
+    unit: Unit,
+    watched: Sequence[continuous.Watched],
+) -> dict[str, Any]:
+    """Return the part of ``metrics.json`` that is about held-out people."""
     figures = evaluation.figures(decisions, spec.labels)
-    return figures | {
-        "over_subjects": interval.over_subjects(figures["per_subject"], unit),
-        "calibration": evaluation.calibration(decisions, spec.output),
-    }
+    figures["over_subjects"] = interval.over_subjects(figures["per_subject"], unit)
+    figures["calibration"] = evaluation.calibration(decisions, spec.output)
+    if watched:
+        figures["continuous"] = continuous.figures(spec, watched)
+    return figures
 
 
 def _repeat(

@@ -57,7 +57,8 @@ def divide(dataset: Dataset, gap_seconds: float) -> Dataset:
     label, ``gap_seconds`` apart.
 
     Args:
-        dataset: as loaded; its official test part stays as it is.
+        dataset: as loaded; its official test part stays as it is. Its ``streams`` are of people,
+            and go where recordings or blocks take their place.
         gap_seconds: a window, so that no two windows of different blocks share a sample.
     """
     test = dataset.official_test_subjects
@@ -66,16 +67,19 @@ def divide(dataset: Dataset, gap_seconds: float) -> Dataset:
     labels_of = _labels_of(rest)
     if _is_enough(labels_of, needed):
         unit: Unit = "recording" if _one_label_each(labels_of) else "subject"
-        return dataclasses.replace(dataset, unit=unit)
+        streams = dataset.streams if unit == "subject" else ()
+        return dataclasses.replace(dataset, unit=unit, streams=streams)
     recordings = [
         r if r.subject in test else dataclasses.replace(r, subject=f"{r.subject}, recording {n}")
         for n, r in enumerate(dataset.recordings, start=1)
     ]
     if _is_enough(_labels_of(r for r in recordings if r.subject not in test), needed):
-        return dataclasses.replace(dataset, recordings=tuple(recordings), unit="recording")
+        return dataclasses.replace(
+            dataset, recordings=tuple(recordings), unit="recording", streams=()
+        )
     whole = [r for r in dataset.recordings if r.subject in test]
     blocks = _blocks(rest, gap_seconds, with_test=not test)
-    return dataclasses.replace(dataset, recordings=(*blocks, *whole), unit="block")
+    return dataclasses.replace(dataset, recordings=(*blocks, *whole), unit="block", streams=())
 
 
 def block_window(dataset: Dataset, window: int) -> int:

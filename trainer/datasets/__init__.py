@@ -22,6 +22,14 @@ from trainer.errors import HarmcuError, UnknownNameError
 from trainer.reading.options import Options
 from trainer.recording import Dataset
 
+_SAME_PEOPLE = ({"uci-har", "hapt"},)
+"""Data sets that recorded the same subjects, under the same names."""
+
+
+def are_same_people(one: str, other: str) -> bool:
+    """Tell whether two data sets recorded the same subjects."""
+    return one == other or {one, other} in _SAME_PEOPLE
+
 
 def names() -> tuple[str, ...]:
     """Return the names of all adapters, sorted."""
