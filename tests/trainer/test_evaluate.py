@@ -14,7 +14,11 @@ LABELS = ("walk", "sit", "stand", "lie")
 
 
 def decisions_of(truth: list[int], said: list[int], subjects: list[str]) -> Decisions:
-    return Decisions(np.array(truth), np.array(said), np.array(subjects))
+    """Decisions of which nothing but these matters."""
+    scores = np.zeros((len(truth), len(LABELS)), np.int8)
+    samples = np.zeros((len(truth), 1, 6), np.int8)
+    where = np.arange(len(truth))
+    return Decisions(np.array(truth), np.array(said), np.array(subjects), scores, samples, where)
 
 
 @given(

@@ -63,7 +63,7 @@ def test_the_least_window_gives_one_column() -> None:
     ("architecture", "size", "shape", "message"),
     [
         ("rnn", "tiny", SHAPE, "unknown architecture 'rnn'; choose one of cnn"),
-        ("cnn", "huge", SHAPE, "no size 'huge'; choose one of tiny, small, base"),
+        ("cnn", "huge", SHAPE, "unknown size of cnn 'huge'; choose one of tiny, small, base"),
         ("cnn", "tiny", Shape(128, 30, 6, 7), "hop 30 is not a multiple of 4"),
     ],
 )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from trainer.errors import HarmcuError
+from trainer.errors import UnknownNameError
 
 if TYPE_CHECKING:
     import tf_keras
@@ -45,17 +45,31 @@ def build(architecture: str, size: str, shape: Shape) -> tf_keras.Model:
     Raises:
         HarmcuError: the architecture or size is unknown, or the shape does not fit it.
     """
-    module = _module(architecture)
-    if size not in module.SIZES:
-        raise HarmcuError(
-            f"{architecture} has no size {size!r}; choose one of {', '.join(module.SIZES)}"
-        )
-    return module.build(size, shape)
+    check(architecture, size)
+    return _module(architecture).build(size, shape)
+
+
+def check(architecture: str, size: str) -> None:
+    """Check that a network of these names can be built.
+
+    Raises:
+        UnknownNameError: the architecture, or its size, is not known.
+    """
+    sizes = tuple(_module(architecture).SIZES)
+    if size not in sizes:
+        raise UnknownNameError(f"size of {architecture}", size, sizes)
+
+
+def check_name(architecture: str) -> None:
+    """Check the name of an architecture, without TensorFlow.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    if architecture not in names():
+        raise UnknownNameError("architecture", architecture, names())
 
 
 def _module(architecture: str) -> ModuleType:
-    if architecture not in names():
-        raise HarmcuError(
-            f"unknown architecture {architecture!r}; choose one of {', '.join(names())}"
-        )
+    check_name(architecture)
     return importlib.import_module(f"{__name__}.{architecture}")
