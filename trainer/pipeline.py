@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trainer import (
     backend,
@@ -26,13 +26,9 @@ from trainer.errors import HarmcuError
 from trainer.progress import Progress, silent
 from trainer.reading.options import Options
 from trainer.recording import Dataset, Recording
-from trainer.spec import Channel, Decision, Provenance, Spec, Split
+from trainer.spec import INPUT, OUTPUT, Channel, Decision, Provenance, Spec, Split
 from trainer.tflm import is_installed, measure_arena
-
-if TYPE_CHECKING:
-    from trainer.fit import History, Material
-
-DEFAULT_EPOCHS = 40
+from trainer.training import Material, Trained
 
 GOLDEN_PER_LABEL = 2
 GOLDEN_WINDOWS = 4
@@ -50,8 +46,8 @@ class TrainRequest:
         architecture: a module of ``trainer.models``.
         size: one of the architecture's sizes.
         seed: of weights, augmentation and the choice of validation subjects; 0 to 2**32 - 1.
-        epochs: passes over the training windows in floating point; the default is
-            ``DEFAULT_EPOCHS``.
+        epochs: passes over the training windows in floating point; None: as many as the
+            architecture's recipe says.
         options: what the files of the data set do not say themselves.
         rate_millihertz: the model's rate; None: that of the recordings.
     """
@@ -65,16 +61,6 @@ class TrainRequest:
     epochs: int | None = None
     options: Options = field(default_factory=Options)
     rate_millihertz: int | None = None
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """A converted model and how it came to be."""
-
-    model: bytes
-    parameters: int
-    history: History
-    float_accuracy: float
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
@@ -100,13 +86,27 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     channels = windows.channel_scaling(training)
     progress("load data", 1, 1, {"recordings": len(dataset.recordings)})
 
-    trained = _train(request, dataset, channels, training, validation, progress)
+    material = Material(
+        training,
+        validation,
+        dataset.labels,
+        channels,
+        dataset.default_window,
+        dataset.default_hop,
+    )
+    progress("start TensorFlow", 0, 1, {})
+    backend.start(request.seed)
+    progress("start TensorFlow", 1, 1, {})
+    trained = models.train(
+        request.architecture, request.size, material, request.epochs, request.seed, progress
+    )
     spec = _spec(request, dataset, split, channels, rate, trained.model)
 
     progress("evaluate", 0, 1, {})
     engine = evaluator.load(trained.model)
     figures = evaluation.figures(evaluation.decide(spec, engine, test), spec.labels)
-    metrics = figures | _facts(trained, split)
+    watched = evaluation.figures(evaluation.decide(spec, engine, validation), spec.labels)
+    metrics = figures | _facts(trained, split, watched["accuracy"])
     vectors = golden.make(spec, engine, _excerpts(test, spec))
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     return bundle.write(
@@ -163,39 +163,6 @@ def _check(request: TrainRequest) -> None:
     bundle.check_free(request.out)
 
 
-def _train(
-    request: TrainRequest,
-    dataset: Dataset,
-    channels: tuple[Channel, ...],
-    training: Sequence[Recording],
-    validation: Sequence[Recording],
-    progress: Progress,
-) -> _Trained:
-    progress("start TensorFlow", 0, 1, {})
-    backend.start(request.seed)
-    from trainer import fit, quantize
-
-    shape = models.Shape(
-        dataset.default_window, dataset.default_hop, len(channels), len(dataset.labels)
-    )
-    network = models.build(request.architecture, request.size, shape)
-    material: Material = fit.Material(
-        training, validation, dataset.labels, channels, shape.window, shape.hop
-    )
-    progress("start TensorFlow", 1, 1, {"parameters": network.count_params()})
-    epochs = request.epochs if request.epochs is not None else DEFAULT_EPOCHS
-    aware, history = fit.fit(network, material, epochs, request.seed, progress)
-    progress("convert", 0, 1, {})
-    model = quantize.convert(aware, fit.representative(material))
-    progress("convert", 1, 1, {"bytes": len(model)})
-    return _Trained(
-        model,
-        int(network.count_params()),
-        history,
-        fit.validation_accuracy(network, material),
-    )
-
-
 def _spec(
     request: TrainRequest,
     dataset: Dataset,
@@ -204,8 +171,6 @@ def _spec(
     rate_millihertz: int,
     model: bytes,
 ) -> Spec:
-    from trainer.quantize import INPUT, OUTPUT
-
     name = f"{dataset.name}_{request.architecture}_{request.size}".replace("-", "_")
     return Spec(
         name=name,
@@ -231,7 +196,7 @@ def _spec(
     )
 
 
-def _facts(trained: _Trained, split: Split) -> dict[str, Any]:
+def _facts(trained: Trained, split: Split, validation_accuracy: float) -> dict[str, Any]:
     """Return the part of ``metrics.json`` that is not about held-out windows."""
     return {
         "kernels": evaluator.name(),
@@ -240,7 +205,7 @@ def _facts(trained: _Trained, split: Split) -> dict[str, Any]:
         "tflm_arena_bytes": _arena(trained.model),
         "validation": {
             "float_accuracy": trained.float_accuracy,
-            "int8_aware_accuracy": trained.history.validation_accuracy[-1],
+            "int8_accuracy": validation_accuracy,
         },
         "history": dataclasses.asdict(trained.history),
         "subjects": {
