@@ -1,10 +1,8 @@
-"""The training loop: augment, quantise, fit; in floating point first, then aware of int8."""
+"""The training loop of networks: augment, quantise, fit; in floating point, then aware of int8."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +10,9 @@ import tf_keras
 
 from trainer import augment, windows
 from trainer.progress import Progress
-from trainer.quantize import quantization_aware, to_real
-from trainer.recording import Counts, Recording
-from trainer.sample_path import Samples, quantize
-from trainer.spec import Channel
-
-# These were chosen on validation subjects of the training parts, never on test subjects.
-BATCH = 64
-LEARNING_RATE = 4e-3
-AWARE_LEARNING_RATE = 4e-4
-LABEL_SMOOTHING = 0.05
-
-ROTATION_DEGREES = 10.0
-SCALE_SPREAD = 0.1
-# arXiv 1710.09412 finds 0.1 to 0.4 useful.
-MIXUP_ALPHA = 0.2
+from trainer.quantize import convert, post_training, quantization_aware, to_real
+from trainer.sample_path import Samples
+from trainer.training import History, Material, Recipe, Trained
 
 AWARE_SHARE = 0.2
 """Epochs of quantisation-aware training, as a share of those in floating point."""
@@ -37,71 +23,73 @@ AVERAGED_SHARE = 0.25
 """Weights are averaged over this last part of the floating-point epochs (arXiv 1803.05407)."""
 
 
-@dataclass(frozen=True)
-class Material:
-    """What a network is fitted to.
+def train(
+    model: tf_keras.Model,
+    recipe: Recipe,
+    material: Material,
+    epochs: int | None,
+    seed: int,
+    progress: Progress,
+) -> Trained:
+    """Train a network as its recipe says and convert it.
 
-    Attributes:
-        train: recordings that train.
-        validation: recordings of other subjects, which only watch.
+    Args:
+        model: untrained, float [batch, window, 1, channels] to probabilities [batch, labels].
+        recipe: the architecture's.
+        material: recordings and how the model sees them.
+        epochs: passes over the training windows in floating point; None: the recipe's.
+        seed: of the augmentation and the order.
+        progress: hears of every epoch.
     """
-
-    train: Sequence[Recording]
-    validation: Sequence[Recording]
-    labels: tuple[str, ...]
-    channels: tuple[Channel, ...]
-    window: int
-    hop: int
-
-
-@dataclass
-class History:
-    """The training curves: one value an epoch, floating point first.
-
-    Attributes:
-        float_epochs: how many of the epochs were in floating point.
-    """
-
-    float_epochs: int
-    loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-
-    def last(self) -> dict[str, float]:
-        """Return the values of the last epoch, as facts for ``Progress``."""
-        return {"loss": self.loss[-1], "validation accuracy": self.validation_accuracy[-1]}
+    chosen = recipe.epochs if epochs is None else epochs
+    ready, history = fit(model, recipe, material, chosen, seed, progress)
+    progress("convert", 0, 1, {})
+    converted = convert(ready, representative(material))
+    progress("convert", 1, 1, {"bytes": len(converted)})
+    return Trained(
+        converted,
+        int(model.count_params()),
+        history,
+        validation_accuracy(model, material),
+        lambda samples: model.predict(to_real(samples), batch_size=1024, verbose=0),
+    )
 
 
 def fit(
-    model: tf_keras.Model, material: Material, epochs: int, seed: int, progress: Progress
+    model: tf_keras.Model,
+    recipe: Recipe,
+    material: Material,
+    epochs: int,
+    seed: int,
+    progress: Progress,
 ) -> tuple[tf_keras.Model, History]:
-    """Train a network and return its quantisation-aware form, and the curves.
+    """Train a network and return its form for the converter, and the curves.
 
-    Args:
-        model: untrained, from ``trainer.models.build``.
-        material: recordings and how the model sees them.
-        epochs: passes over the training windows in floating point; quantisation-aware training
-            adds ``AWARE_SHARE`` to them.
-        seed: of the augmentation and the order.
-        progress: hears of every epoch.
+    ``model`` itself ends with the weights of the floating-point training. Quantisation-aware
+    training, where the recipe asks for it, adds ``AWARE_SHARE`` to the epochs.
     """
     rng = np.random.default_rng(seed)
     history = History(epochs)
     average = _Average()
-    _compile(model)
+    _compile(model, recipe)
     first_averaged = epochs - max(1, round(AVERAGED_SHARE * epochs))
     progress("train", 0, epochs, {})
     for epoch in range(epochs):
-        _epoch(model, material, LEARNING_RATE * _decay(epoch / epochs), rng, history)
+        learning_rate = recipe.learning_rate * _decay(epoch / epochs)
+        _epoch(model, recipe, material, learning_rate, rng, history)
         if epoch >= first_averaged:
             average.add(model)
         progress("train", epoch + 1, epochs, history.last())
     model.set_weights(average.weights)
+    if recipe.aware_learning_rate is None:
+        return post_training(model), history
     aware = quantization_aware(model, representative(material))
     aware_epochs = max(1, round(AWARE_SHARE * epochs))
-    _compile(aware)
+    _compile(aware, recipe)
     progress("train int8", 0, aware_epochs, {})
     for epoch in range(aware_epochs):
-        _epoch(aware, material, AWARE_LEARNING_RATE * _decay(epoch / aware_epochs), rng, history)
+        learning_rate = recipe.aware_learning_rate * _decay(epoch / aware_epochs)
+        _epoch(aware, recipe, material, learning_rate, rng, history)
         progress("train int8", epoch + 1, aware_epochs, history.last())
     return aware, history
 
@@ -110,13 +98,13 @@ def representative(material: Material) -> Samples:
     """Return training windows as they are, int8 [windows, window, channels], to set ranges by."""
     cut = windows.cut(material.train, material.labels, material.window, material.window)
     every = max(1, len(cut.counts) // REPRESENTATIVE_WINDOWS)
-    return _quantize(cut.counts[::every], material.channels)
+    return windows.quantized(cut.counts[::every], material.channels)
 
 
 def validation_accuracy(model: tf_keras.Model, material: Material) -> float:
     """Return the share of validation windows that a network names right."""
     cut = windows.cut(material.validation, material.labels, material.window, material.hop)
-    real = to_real(_quantize(cut.counts, material.channels))
+    real = to_real(windows.quantized(cut.counts, material.channels))
     said = model.predict(real, batch_size=1024, verbose=0).argmax(axis=1)
     return float(np.mean(said == cut.labels))
 
@@ -135,28 +123,31 @@ class _Average:
         self.weights = [o + (w - o) / self._epochs for o, w in zip(old, weights, strict=True)]
 
 
-def _compile(model: tf_keras.Model) -> None:
+def _compile(model: tf_keras.Model, recipe: Recipe) -> None:
     model.compile(
         optimizer=tf_keras.optimizers.Adam(),
-        loss=tf_keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
+        loss=tf_keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
     )
 
 
 def _epoch(
     model: tf_keras.Model,
+    recipe: Recipe,
     material: Material,
     learning_rate: float,
     rng: np.random.Generator,
     history: History,
 ) -> None:
     model.optimizer.learning_rate.assign(learning_rate)
-    samples, targets = _training_windows(material, rng)
-    result = model.fit(to_real(samples), targets, batch_size=BATCH, shuffle=False, verbose=0)
+    samples, targets = _training_windows(recipe, material, rng)
+    result = model.fit(to_real(samples), targets, batch_size=recipe.batch, shuffle=False, verbose=0)
     history.loss.append(float(result.history["loss"][0]))
     history.validation_accuracy.append(validation_accuracy(model, material))
 
 
-def _training_windows(material: Material, rng: np.random.Generator) -> tuple[Samples, augment.Soft]:
+def _training_windows(
+    recipe: Recipe, material: Material, rng: np.random.Generator
+) -> tuple[Samples, augment.Soft]:
     """Return fresh training windows in random order: int8 samples and the shares of the labels.
 
     Every epoch cuts the recordings at other places.
@@ -165,17 +156,11 @@ def _training_windows(material: Material, rng: np.random.Generator) -> tuple[Sam
     offsets = [int(rng.integers(0, min(material.hop, most + 1))) for most in spare]
     cut = windows.cut(material.train, material.labels, material.window, material.hop, offsets)
     order = rng.permutation(len(cut.counts))
-    counts = augment.rotate(cut.counts[order], ROTATION_DEGREES, rng)
-    counts = augment.scale(counts, SCALE_SPREAD, rng)
+    counts = augment.rotate(cut.counts[order], recipe.rotation_degrees, rng)
+    counts = augment.scale(counts, recipe.scale_spread, rng)
     targets = np.eye(len(material.labels), dtype=np.float32)[cut.labels[order]]
-    counts, targets = augment.mixup(counts, targets, MIXUP_ALPHA, rng)
-    return _quantize(counts, material.channels), targets
-
-
-def _quantize(counts: Counts, channels: tuple[Channel, ...]) -> Samples:
-    """Return int8 [windows, window, channels] of int16 [windows, window, 6]."""
-    number, window, axes = counts.shape
-    return quantize(counts.reshape(-1, axes), channels).reshape(number, window, len(channels))
+    counts, targets = augment.mixup(counts, targets, recipe.mixup_alpha, rng)
+    return windows.quantized(counts, material.channels), targets
 
 
 def _decay(progress: float) -> float:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Literal
 
 from trainer import (
     backend,
@@ -34,14 +31,9 @@ from trainer.errors import HarmcuError, UnknownNameError
 from trainer.progress import Progress, silent
 from trainer.reading.options import Options
 from trainer.recording import Dataset, Recording, Unit
-from trainer.sample_path import Samples
-from trainer.spec import Channel, Decision, Provenance, Spec, Split
+from trainer.spec import INPUT, OUTPUT, Channel, Decision, Provenance, Spec, Split
 from trainer.tflm import is_installed, measure_arena
-
-if TYPE_CHECKING:
-    from trainer.fit import History, Material
-
-DEFAULT_EPOCHS = 40
+from trainer.training import Material, Trained
 
 GOLDEN_PER_LABEL = 2
 GOLDEN_WINDOWS = 4
@@ -59,8 +51,8 @@ class TrainRequest:
         architecture: a module of ``trainer.models``.
         size: one of the architecture's sizes.
         seed: of weights, augmentation and the choice of validation subjects; 0 to 2**32 - 1.
-        epochs: passes over the training windows in floating point; the default is
-            ``DEFAULT_EPOCHS``.
+        epochs: passes over the training windows in floating point; None: as many as the
+            architecture's recipe says.
         options: what the files of the data set do not say themselves.
         rate_millihertz: the model's rate; None: that of the recordings.
         labels: those to tell apart, others are other movement; empty: all.
@@ -87,30 +79,15 @@ class TrainRequest:
 
 
 @dataclass(frozen=True)
-class _Trained:
-    """A converted model and how it came to be.
-
-    Attributes:
-        float_scores: int8 [windows, window, channels] to the scores, float32 [windows, labels],
-            of the network before it became int8.
-    """
-
-    model: bytes
-    parameters: int
-    history: History
-    float_accuracy: float
-    float_scores: Callable[[Samples], npt.NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
 class _Tested:
     """A model and what it made of its test part."""
 
     spec: Spec
-    trained: _Trained
+    trained: Trained
     recordings: tuple[Recording, ...]
     decisions: evaluation.Decisions
     figures: dict[str, Any]
+    validation_accuracy: float
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
@@ -233,7 +210,20 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         _check_labels(dataset, "validation", validation)
         _check_labels(dataset, "test", test)
     channels = windows.channel_scaling(training)
-    trained = _train(request, dataset, channels, training, validation, progress)
+    material = Material(
+        training,
+        validation,
+        dataset.labels,
+        channels,
+        dataset.default_window,
+        dataset.default_hop,
+    )
+    progress("start TensorFlow", 0, 1, {})
+    backend.start(request.seed)
+    progress("start TensorFlow", 1, 1, {})
+    trained = models.train(
+        request.architecture, request.size, material, request.epochs, request.seed, progress
+    )
     spec = _spec(request, dataset, split, channels, trained.model)
     progress("evaluate", 0, 1, {})
     engine = evaluator.load(trained.model)
@@ -247,14 +237,16 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     decisions = evaluation.decide(spec, engine, test)
     watched = continuous.watch(spec, engine, streams["test"])
     figures = _figures(spec, decisions, dataset.unit, watched)
-    figures["quantization"] = evaluation.quantization(
-        decisions, trained.float_scores(decisions.samples)
-    )
+    if trained.float_scores is not None:
+        figures["quantization"] = evaluation.quantization(
+            decisions, trained.float_scores(decisions.samples)
+        )
     figures["desktop"] = evaluation.difference(
         decisions, evaluator.desktop(trained.model)(decisions.samples)
     )
+    validated = evaluation.figures(evaluation.decide(spec, engine, validation), spec.labels)
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
-    return _Tested(spec, trained, test, decisions, figures)
+    return _Tested(spec, trained, test, decisions, figures, validated["accuracy"])
 
 
 def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) -> None:
@@ -321,43 +313,9 @@ def _run(tested: _Tested, seed: int, fold: int) -> repeats.Run:
         fold,
         tested.spec.provenance.split.name,
         tested.figures,
-        tested.figures["quantization"]["float_accuracy"],
+        tested.figures.get("quantization", {}).get("float_accuracy"),
         len(tested.trained.model),
         tested.spec.provenance.model_sha256,
-    )
-
-
-def _train(
-    request: TrainRequest,
-    dataset: Dataset,
-    channels: tuple[Channel, ...],
-    training: Sequence[Recording],
-    validation: Sequence[Recording],
-    progress: Progress,
-) -> _Trained:
-    progress("start TensorFlow", 0, 1, {})
-    backend.start(request.seed)
-    from trainer import fit, quantize
-
-    shape = models.Shape(
-        dataset.default_window, dataset.default_hop, len(channels), len(dataset.labels)
-    )
-    network = models.build(request.architecture, request.size, shape)
-    material: Material = fit.Material(
-        training, validation, dataset.labels, channels, shape.window, shape.hop
-    )
-    progress("start TensorFlow", 1, 1, {"parameters": network.count_params()})
-    epochs = request.epochs if request.epochs is not None else DEFAULT_EPOCHS
-    aware, history = fit.fit(network, material, epochs, request.seed, progress)
-    progress("convert", 0, 1, {})
-    model = quantize.convert(aware, fit.representative(material))
-    progress("convert", 1, 1, {"bytes": len(model)})
-    return _Trained(
-        model,
-        int(network.count_params()),
-        history,
-        fit.validation_accuracy(network, material),
-        lambda samples: network.predict(quantize.to_real(samples), batch_size=1024, verbose=0),
     )
 
 
@@ -368,8 +326,6 @@ def _spec(
     channels: tuple[Channel, ...],
     model: bytes,
 ) -> Spec:
-    from trainer.quantize import INPUT, OUTPUT
-
     name = f"{dataset.name}_{request.architecture}_{request.size}".replace("-", "_")
     return Spec(
         name=name,
@@ -405,7 +361,7 @@ def _facts(tested: _Tested) -> dict[str, Any]:
         "tflm_arena_bytes": _arena(trained.model),
         "validation": {
             "float_accuracy": trained.float_accuracy,
-            "int8_aware_accuracy": trained.history.validation_accuracy[-1],
+            "int8_accuracy": tested.validation_accuracy,
         },
         "history": dataclasses.asdict(trained.history),
         "subjects": {

@@ -61,7 +61,7 @@ def render(spec: Spec, metrics: Mapping[str, Any]) -> str:
         ) from error
     with matplotlib.rc_context(_PICTURES):
         confusion = _picture(_confusion(spec.labels, metrics["confusion"]), "Confusion matrix")
-        curves = _picture(_curves(metrics["history"]), "Training curves")
+        curves = _training_curves(metrics["history"])
         subjects = _picture(_subjects(metrics), "Accuracy by subject")
     title = escape(f"harmcu: {spec.name}")
     return f"""<!DOCTYPE html>
@@ -85,7 +85,6 @@ whom the model had never met were named right, by the int8 model on
 <h2>By subject</h2>
 {subjects}
 {_table(("subject", "accuracy"), [(s, f"{a:.1%}") for s, a in metrics["per_subject"].items()])}
-<h2>Training curves</h2>
 {curves}
 <h2>Sizes</h2>
 {_sizes(metrics)}
@@ -97,7 +96,8 @@ whom the model had never met were named right, by the int8 model on
 
 
 def _summary(spec: Spec, metrics: Mapping[str, Any]) -> str:
-    subjects = metrics["subjects"]
+    subjects, validation = metrics["subjects"], metrics["validation"]
+    in_float = validation["float_accuracy"]
     return _table(
         ("figure", "value"),
         [
@@ -106,12 +106,9 @@ def _summary(spec: Spec, metrics: Mapping[str, Any]) -> str:
             ("accuracy, worst held-out subject", f"{min(metrics['per_subject'].values()):.2%}"),
             (
                 "accuracy, validation subjects, floating point",
-                f"{metrics['validation']['float_accuracy']:.2%}",
+                "integer by nature" if in_float is None else f"{in_float:.2%}",
             ),
-            (
-                "accuracy, validation subjects, int8 simulated",
-                f"{metrics['validation']['int8_aware_accuracy']:.2%}",
-            ),
+            ("accuracy, validation subjects, int8", f"{validation['int8_accuracy']:.2%}"),
             ("window, hop", f"{spec.window}, {spec.hop} samples"),
             ("rate", f"{spec.rate_millihertz / 1000:g} Hz"),
             ("training subjects", ", ".join(subjects["train"])),
@@ -210,6 +207,13 @@ def _confusion(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> Fig
     return figure
 
 
+def _training_curves(history: Mapping[str, Any]) -> str:
+    """Return the section of the curves; nothing where no epoch was run."""
+    if not history["loss"]:
+        return ""
+    return f"<h2>Training curves</h2>\n{_picture(_curves(history), 'Training curves')}"
+
+
 def _curves(history: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
@@ -221,10 +225,12 @@ def _curves(history: Mapping[str, Any]) -> Figure:
     of_accuracy.plot(epochs, history["validation_accuracy"])
     of_accuracy.set_ylabel("validation accuracy")
     for axes in (of_loss, of_accuracy):
-        axes.axvline(history["float_epochs"] + 0.5, color="grey", linestyle=":", label="int8 aware")
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
-        axes.legend()
+        if len(epochs) > history["float_epochs"]:
+            end = history["float_epochs"] + 0.5
+            axes.axvline(end, color="grey", linestyle=":", label="int8 aware")
+            axes.legend()
     return figure
 
 

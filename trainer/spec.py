@@ -53,6 +53,13 @@ class Quantization:
     zero_point: int
 
 
+INPUT = Quantization(scale=1 / 32, zero_point=0)
+"""What a model of this trainer sees of an int8 sample: -4 to 3.96875 in steps of a power of two."""
+
+OUTPUT = Quantization(scale=1 / 256, zero_point=-128)
+"""What it gives: TensorFlow Lite's fixed quantisation of an int8 softmax (quantization_spec)."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """Thresholds per label in int8 score units, and smoothing in windows."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from trainer.errors import HarmcuError
 from trainer.recording import AXES, Counts, Recording, six_axes
-from trainer.sample_path import window_starts
+from trainer.sample_path import Samples, quantize, window_starts
 from trainer.spec import Channel
 from trainer.units import COUNTS_PER_UNIT
 
@@ -77,6 +77,12 @@ def cut(
         labels=np.repeat(indices, repeats),
         subjects=np.repeat(np.array([r.subject for r in recordings], np.str_), repeats),
     )
+
+
+def quantized(counts: Counts, channels: tuple[Channel, ...]) -> Samples:
+    """Return int8 [windows, window, channels] of int16 [windows, window, 6]."""
+    number, window, axes = counts.shape
+    return quantize(counts.reshape(-1, axes), channels).reshape(number, window, len(channels))
 
 
 def common_rate(recordings: Sequence[Recording]) -> int:
