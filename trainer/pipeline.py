@@ -17,6 +17,7 @@ from trainer import (
     continuous,
     datasets,
     evaluator,
+    exhibits,
     golden,
     interval,
     labels,
@@ -109,8 +110,8 @@ class _Tested:
     spec: Spec
     trained: _Trained
     recordings: tuple[Recording, ...]
-    decisions: evaluation.Decisions
     figures: dict[str, Any]
+    exhibits: exhibits.Exhibits
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
@@ -134,7 +135,12 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
         spec, evaluator.load(tested.trained.model), _excerpts(tested.recordings, spec)
     )
     return bundle.write(
-        request.out, spec, tested.trained.model, metrics, vectors, report.render(spec, metrics)
+        request.out,
+        spec,
+        tested.trained.model,
+        metrics,
+        vectors,
+        report.render(spec, metrics, tested.exhibits),
     )
 
 
@@ -254,7 +260,8 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         decisions, evaluator.desktop(trained.model)(decisions.samples)
     )
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
-    return _Tested(spec, trained, test, decisions, figures)
+    shown = exhibits.choose(spec, decisions, test, figures["per_subject"], streams["test"], watched)
+    return _Tested(spec, trained, test, figures, shown)
 
 
 def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) -> None:
