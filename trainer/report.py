@@ -24,6 +24,7 @@ h1, h2 { line-height: 1.2; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid var(--line); text-align: left; }
+th, td { overflow-wrap: normal; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 img, svg { max-width: 100%; height: auto; }
 .mistakes { display: grid; gap: 1rem;
