@@ -14,6 +14,7 @@ from trainer import (
     continuous,
     datasets,
     evaluator,
+    exhibits,
     golden,
     interval,
     labels,
@@ -85,9 +86,9 @@ class _Tested:
     spec: Spec
     trained: Trained
     recordings: tuple[Recording, ...]
-    decisions: evaluation.Decisions
     figures: dict[str, Any]
     validation_accuracy: float
+    exhibits: exhibits.Exhibits
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
@@ -111,7 +112,12 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
         spec, evaluator.load(tested.trained.model), _excerpts(tested.recordings, spec)
     )
     return bundle.write(
-        request.out, spec, tested.trained.model, metrics, vectors, report.render(spec, metrics)
+        request.out,
+        spec,
+        tested.trained.model,
+        metrics,
+        vectors,
+        report.render(spec, metrics, tested.exhibits),
     )
 
 
@@ -246,7 +252,8 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     )
     validated = evaluation.figures(evaluation.decide(spec, engine, validation), spec.labels)
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
-    return _Tested(spec, trained, test, decisions, figures, validated["accuracy"])
+    shown = exhibits.choose(spec, decisions, test, figures["per_subject"], streams["test"], watched)
+    return _Tested(spec, trained, test, figures, validated["accuracy"], shown)
 
 
 def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) -> None:
