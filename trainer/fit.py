@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +34,12 @@ AWARE_SHARE = 0.2
 """Epochs of quantisation-aware training, as a share of those in floating point."""
 
 REPRESENTATIVE_WINDOWS = 256
+
+STEPS_PER_EXECUTION = 16
+"""Batches that TensorFlow trains before Python is asked again; it changes no result."""
+
+Pass = tuple[Samples, augment.Soft]
+"""The training windows of one epoch in random order, and the shares of their labels."""
 
 AVERAGED_SHARE = 0.25
 """Weights are averaged over this last part of the floating-point epochs (arXiv 1803.05407)."""
@@ -84,25 +92,21 @@ def fit(
         seed: of the augmentation and the order.
         progress: hears of every epoch.
     """
-    rng = np.random.default_rng(seed)
+    aware_epochs = max(1, round(AWARE_SHARE * epochs))
     history = History(epochs)
     average = _Average()
-    _compile(model)
     first_averaged = epochs - max(1, round(AVERAGED_SHARE * epochs))
-    progress("train", 0, epochs, {})
-    for epoch in range(epochs):
-        _epoch(model, material, LEARNING_RATE * _decay(epoch / epochs), rng, history)
-        if epoch >= first_averaged:
-            average.add(model)
-        progress("train", epoch + 1, epochs, history.last())
-    model.set_weights(average.weights)
-    aware = quantization_aware(model, representative(material))
-    aware_epochs = max(1, round(AWARE_SHARE * epochs))
-    _compile(aware)
-    progress("train int8", 0, aware_epochs, {})
-    for epoch in range(aware_epochs):
-        _epoch(aware, material, AWARE_LEARNING_RATE * _decay(epoch / aware_epochs), rng, history)
-        progress("train int8", epoch + 1, aware_epochs, history.last())
+    with closing(_passes(material, epochs + aware_epochs, seed)) as passes:
+        progress("train", 0, epochs, {})
+        for epoch in _epochs(model, material, passes, epochs, LEARNING_RATE, history):
+            if epoch > first_averaged:
+                average.add(model)
+            progress("train", epoch, epochs, history.last())
+        model.set_weights(average.weights)
+        aware = quantization_aware(model, representative(material))
+        progress("train int8", 0, aware_epochs, {})
+        for epoch in _epochs(aware, material, passes, aware_epochs, AWARE_LEARNING_RATE, history):
+            progress("train int8", epoch, aware_epochs, history.last())
     return aware, history
 
 
@@ -135,28 +139,42 @@ class _Average:
         self.weights = [o + (w - o) / self._epochs for o, w in zip(old, weights, strict=True)]
 
 
-def _compile(model: tf_keras.Model) -> None:
+def _epochs(
+    model: tf_keras.Model,
+    material: Material,
+    passes: Iterator[Pass],
+    epochs: int,
+    learning_rate: float,
+    history: History,
+) -> Iterator[int]:
+    """Train for some epochs under a falling learning rate, and yield the number done."""
     model.compile(
         optimizer=tf_keras.optimizers.Adam(),
         loss=tf_keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
+        steps_per_execution=STEPS_PER_EXECUTION,
     )
+    for epoch in range(epochs):
+        model.optimizer.learning_rate.assign(learning_rate * _decay(epoch / epochs))
+        samples, targets = next(passes)
+        result = model.fit(to_real(samples), targets, batch_size=BATCH, shuffle=False, verbose=0)
+        history.loss.append(float(result.history["loss"][0]))
+        history.validation_accuracy.append(validation_accuracy(model, material))
+        yield epoch + 1
 
 
-def _epoch(
-    model: tf_keras.Model,
-    material: Material,
-    learning_rate: float,
-    rng: np.random.Generator,
-    history: History,
-) -> None:
-    model.optimizer.learning_rate.assign(learning_rate)
-    samples, targets = _training_windows(material, rng)
-    result = model.fit(to_real(samples), targets, batch_size=BATCH, shuffle=False, verbose=0)
-    history.loss.append(float(result.history["loss"][0]))
-    history.validation_accuracy.append(validation_accuracy(model, material))
+def _passes(material: Material, number: int, seed: int) -> Generator[Pass, None, None]:
+    """Yield fresh training windows again and again; the next come while the last ones train."""
+    rng = np.random.default_rng(seed)
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(_training_windows, material, rng)
+        for left in reversed(range(number)):
+            ready = coming.result()
+            if left:
+                coming = ahead.submit(_training_windows, material, rng)
+            yield ready
 
 
-def _training_windows(material: Material, rng: np.random.Generator) -> tuple[Samples, augment.Soft]:
+def _training_windows(material: Material, rng: np.random.Generator) -> Pass:
     """Return fresh training windows in random order: int8 samples and the shares of the labels.
 
     Every epoch cuts the recordings at other places.
