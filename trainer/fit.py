@@ -25,10 +25,10 @@ LEARNING_RATE = 4e-3
 AWARE_LEARNING_RATE = 4e-4
 LABEL_SMOOTHING = 0.05
 
-ROTATION_DEGREES = 10.0
+ROTATION_DEGREES = 20.0
 SCALE_SPREAD = 0.1
 # arXiv 1710.09412 finds 0.1 to 0.4 useful.
-MIXUP_ALPHA = 0.2
+MIXUP_ALPHA = 0.3
 
 AWARE_SHARE = 0.2
 """Epochs of quantisation-aware training, as a share of those in floating point."""
@@ -92,11 +92,11 @@ def fit(
         seed: of the augmentation and the order.
         progress: hears of every epoch.
     """
-    aware_epochs = max(1, round(AWARE_SHARE * epochs))
+    last_epochs = aware_epochs(epochs)
     history = History(epochs)
     average = _Average()
     first_averaged = epochs - max(1, round(AVERAGED_SHARE * epochs))
-    with closing(_passes(material, epochs + aware_epochs, seed)) as passes:
+    with closing(_passes(material, epochs + last_epochs, seed)) as passes:
         progress("train", 0, epochs, {})
         for epoch in _epochs(model, material, passes, epochs, LEARNING_RATE, history):
             if epoch > first_averaged:
@@ -104,10 +104,15 @@ def fit(
             progress("train", epoch, epochs, history.last())
         model.set_weights(average.weights)
         aware = quantization_aware(model, representative(material))
-        progress("train int8", 0, aware_epochs, {})
-        for epoch in _epochs(aware, material, passes, aware_epochs, AWARE_LEARNING_RATE, history):
-            progress("train int8", epoch, aware_epochs, history.last())
+        progress("train int8", 0, last_epochs, {})
+        for epoch in _epochs(aware, material, passes, last_epochs, AWARE_LEARNING_RATE, history):
+            progress("train int8", epoch, last_epochs, history.last())
     return aware, history
+
+
+def aware_epochs(epochs: int) -> int:
+    """Return the epochs of quantisation-aware training that follow ``epochs`` in floating point."""
+    return max(1, round(AWARE_SHARE * epochs))
 
 
 def representative(material: Material) -> Samples:
