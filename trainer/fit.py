@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,12 @@ AWARE_SHARE = 0.2
 """Epochs of quantisation-aware training, as a share of those in floating point."""
 
 REPRESENTATIVE_WINDOWS = 256
+
+STEPS_PER_EXECUTION = 16
+"""Batches that TensorFlow trains before Python is asked again; it changes no result."""
+
+Pass = tuple[Samples, augment.Soft]
+"""The training windows of one epoch in random order, and the shares of their labels."""
 
 AVERAGED_SHARE = 0.25
 """Weights are averaged over this last part of the floating-point epochs (arXiv 1803.05407)."""
@@ -68,30 +77,33 @@ def fit(
     ``model`` itself ends with the weights of the floating-point training. Quantisation-aware
     training, where the recipe asks for it, adds ``AWARE_SHARE`` to the epochs.
     """
-    rng = np.random.default_rng(seed)
+    last_epochs = 0 if recipe.aware_learning_rate is None else aware_epochs(epochs)
     history = History(epochs)
     average = _Average()
-    _compile(model, recipe)
     first_averaged = epochs - max(1, round(AVERAGED_SHARE * epochs))
-    progress("train", 0, epochs, {})
-    for epoch in range(epochs):
-        learning_rate = recipe.learning_rate * _decay(epoch / epochs)
-        _epoch(model, recipe, material, learning_rate, rng, history)
-        if epoch >= first_averaged:
-            average.add(model)
-        progress("train", epoch + 1, epochs, history.last())
-    model.set_weights(average.weights)
-    if recipe.aware_learning_rate is None:
-        return post_training(model), history
-    aware = quantization_aware(model, representative(material))
-    aware_epochs = max(1, round(AWARE_SHARE * epochs))
-    _compile(aware, recipe)
-    progress("train int8", 0, aware_epochs, {})
-    for epoch in range(aware_epochs):
-        learning_rate = recipe.aware_learning_rate * _decay(epoch / aware_epochs)
-        _epoch(aware, recipe, material, learning_rate, rng, history)
-        progress("train int8", epoch + 1, aware_epochs, history.last())
+    with closing(_passes(recipe, material, epochs + last_epochs, seed)) as passes:
+        progress("train", 0, epochs, {})
+        for epoch in _epochs(
+            model, recipe, material, passes, epochs, recipe.learning_rate, history
+        ):
+            if epoch > first_averaged:
+                average.add(model)
+            progress("train", epoch, epochs, history.last())
+        model.set_weights(average.weights)
+        if recipe.aware_learning_rate is None:
+            return post_training(model), history
+        aware = quantization_aware(model, representative(material))
+        progress("train int8", 0, last_epochs, {})
+        for epoch in _epochs(
+            aware, recipe, material, passes, last_epochs, recipe.aware_learning_rate, history
+        ):
+            progress("train int8", epoch, last_epochs, history.last())
     return aware, history
+
+
+def aware_epochs(epochs: int) -> int:
+    """Return the epochs of quantisation-aware training that follow ``epochs`` in floating point."""
+    return max(1, round(AWARE_SHARE * epochs))
 
 
 def representative(material: Material) -> Samples:
@@ -123,31 +135,47 @@ class _Average:
         self.weights = [o + (w - o) / self._epochs for o, w in zip(old, weights, strict=True)]
 
 
-def _compile(model: tf_keras.Model, recipe: Recipe) -> None:
-    model.compile(
-        optimizer=tf_keras.optimizers.Adam(),
-        loss=tf_keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-    )
-
-
-def _epoch(
+def _epochs(
     model: tf_keras.Model,
     recipe: Recipe,
     material: Material,
+    passes: Iterator[Pass],
+    epochs: int,
     learning_rate: float,
-    rng: np.random.Generator,
     history: History,
-) -> None:
-    model.optimizer.learning_rate.assign(learning_rate)
-    samples, targets = _training_windows(recipe, material, rng)
-    result = model.fit(to_real(samples), targets, batch_size=recipe.batch, shuffle=False, verbose=0)
-    history.loss.append(float(result.history["loss"][0]))
-    history.validation_accuracy.append(validation_accuracy(model, material))
+) -> Iterator[int]:
+    """Train for some epochs under a falling learning rate, and yield the number done."""
+    model.compile(
+        optimizer=tf_keras.optimizers.Adam(),
+        loss=tf_keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        steps_per_execution=STEPS_PER_EXECUTION,
+    )
+    for epoch in range(epochs):
+        model.optimizer.learning_rate.assign(learning_rate * _decay(epoch / epochs))
+        samples, targets = next(passes)
+        result = model.fit(
+            to_real(samples), targets, batch_size=recipe.batch, shuffle=False, verbose=0
+        )
+        history.loss.append(float(result.history["loss"][0]))
+        history.validation_accuracy.append(validation_accuracy(model, material))
+        yield epoch + 1
 
 
-def _training_windows(
-    recipe: Recipe, material: Material, rng: np.random.Generator
-) -> tuple[Samples, augment.Soft]:
+def _passes(
+    recipe: Recipe, material: Material, number: int, seed: int
+) -> Generator[Pass, None, None]:
+    """Yield fresh training windows again and again; the next come while the last ones train."""
+    rng = np.random.default_rng(seed)
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(_training_windows, recipe, material, rng)
+        for left in reversed(range(number)):
+            ready = coming.result()
+            if left:
+                coming = ahead.submit(_training_windows, recipe, material, rng)
+            yield ready
+
+
+def _training_windows(recipe: Recipe, material: Material, rng: np.random.Generator) -> Pass:
     """Return fresh training windows in random order: int8 samples and the shares of the labels.
 
     Every epoch cuts the recordings at other places.

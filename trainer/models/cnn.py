@@ -47,10 +47,10 @@ RECIPE = Recipe(
     learning_rate=4e-3,
     aware_learning_rate=4e-4,
     label_smoothing=0.05,
-    rotation_degrees=10.0,
+    rotation_degrees=20.0,
     scale_spread=0.1,
     # arXiv 1710.09412 finds 0.1 to 0.4 useful.
-    mixup_alpha=0.2,
+    mixup_alpha=0.3,
 )
 
 KERNEL = 5
