@@ -159,7 +159,8 @@ def _repeats(repeats: Mapping[str, Any] | None) -> str:
         f"{len(repeats['seeds'])} seeds, each with {repeats['folds']} test part(s): "
         f"{accuracy['mean']:.2%} on average, {accuracy['worst']:.2%} the worst seed, standard "
         f"deviation {100 * accuracy['standard_deviation']:.2f} points{floating}. Mean over "
-        f"subjects {subjects['mean']:.1%}, {_interval(subjects)}; the worst, {subjects['worst']['subject']}, "
+        f"subjects {subjects['mean']:.1%}, {_interval(subjects)}; the worst, "
+        f"{subjects['worst']['subject']}, "
         f"{subjects['worst']['accuracy']:.1%}."
     )
     rows = [

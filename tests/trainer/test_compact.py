@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tflite
 
-from trainer import backend, models
-from trainer.models import Shape
+from trainer import backend
 from trainer.reference import Reference
 from trainer.tflm import Tflm
+from trainer.training import Shape
 
 SHAPE = Shape(window=40, hop=4, channels=3, labels=4)
 
@@ -17,8 +17,9 @@ def converted() -> bytes:
     """What the converter writes for an untrained network with biases of every size."""
     backend.start(1)
     from trainer import quantize
+    from trainer.models import cnn
 
-    network = models.build("cnn", "tiny", SHAPE)
+    network = cnn.build("tiny", SHAPE)
     rng = np.random.default_rng(1)
     for layer in network.layers:
         if "norm" in layer.name or layer.name == "logits":
