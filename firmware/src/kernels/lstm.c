@@ -362,6 +362,22 @@ static __attribute__((noinline)) void step_short(const harmcu_lstm_layer *layer,
 
 #endif
 
+/* One step of all units. */
+static void advance(const harmcu_lstm_layer *layer, const int16_t *columns, int32_t inputs,
+                    int32_t hidden, int32_t input_sum, int32_t hidden_sum, int16_t *cell,
+                    int8_t *output) {
+#if HARMCU_DSP
+    if (layer->has_short_rescale) {
+        step_short(layer, columns, inputs, hidden, input_sum, hidden_sum, cell, output);
+        return;
+    }
+#else
+    (void)input_sum;
+    (void)hidden_sum;
+#endif
+    step_long(layer, columns, inputs, hidden, cell, output);
+}
+
 static int32_t rounded_up(int32_t values) {
     return (values + HARMCU_LSTM_STEP - 1) / HARMCU_LSTM_STEP * HARMCU_LSTM_STEP;
 }
@@ -375,16 +391,7 @@ void harmcu_lstm(const harmcu_lstm_layer *layer, const int8_t *input, int8_t *ou
     int32_t hidden_sum = 0;
     for (int32_t step = 0; step < layer->steps; step++) {
         const int32_t input_sum = fill(state, input, layer->inputs, layer->input_offset);
-#if HARMCU_DSP
-        if (layer->has_short_rescale) {
-            step_short(layer, state, inputs, hidden, input_sum, hidden_sum, cell, output);
-        } else {
-            step_long(layer, state, inputs, hidden, cell, output);
-        }
-#else
-        (void)input_sum;
-        step_long(layer, state, inputs, hidden, cell, output);
-#endif
+        advance(layer, state, inputs, hidden, input_sum, hidden_sum, cell, output);
         hidden_sum = fill(state + inputs, output, layer->units, layer->hidden_offset);
         input += layer->inputs;
         output += layer->output_stride;
