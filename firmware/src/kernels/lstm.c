@@ -186,15 +186,8 @@ static inline int32_t tangent(int32_t value) {
 /* The same bits as harmcu_rescale(), given twice the value, for a shift to the right: see
  * harmcu_finish_short(). */
 static inline int32_t scale_down(int32_t twice, const harmcu_lstm_scale *scale) {
-#if HARMCU_DSP
-    int32_t product; /* and half a step of the result */
-    __asm__("smmlar %0, %1, %2, %3"
-            : "=r"(product)
-            : "r"(twice), "r"(scale->multiplier), "r"(scale->half));
-#else
-    const int32_t product = harmcu_upper_half(twice, scale->multiplier) + scale->half;
-#endif
-    return (product + (twice >> 31)) >> scale->shift;
+    const int32_t scaled = harmcu_upper_half(twice, scale->multiplier, scale->half);
+    return (scaled + (twice >> 31)) >> scale->shift;
 }
 
 /* A unit's gates before their activation, Q3.12. */
