@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "codegen"))
 
-from random_models import OPERATORS, Activation, Model, schema
+from random_models import OPERATORS, Activation, LstmScales, Model, lstm_over, schema
 
 from codegen import estimate, kernels, tflite
 from host_tools import bench
@@ -163,27 +163,7 @@ def recurrent(steps: int, inputs: int, units: int) -> bytes:
     """An LSTM."""
     model = Model(seed=units)
     source = model.activation((1, steps, inputs), 0.02, 3)
-    operands = [source.index]
-    for values in (inputs, units):
-        for _ in range(4):
-            weights = model.rng.integers(-127, 128, (units, values)).astype(np.int8)
-            operands.append(model.constant(weights, [0.002]))
-    bias = [
-        model.constant(model.rng.integers(-900, 900, units).astype(np.int32), [0.00004])
-        for _ in range(4)
-    ]
-    states = [
-        model.state((1, units), schema.TensorType.INT8, 0.0078125),
-        model.state((1, units), schema.TensorType.INT16, 2.0**-12),
-    ]
-    operands += [-1, -1, -1, *bias, -1, -1, *states, -1, -1, -1, -1]
-    options = schema.UnidirectionalSequenceLSTMOptionsT()
-    options.fusedActivationFunction = schema.ActivationFunctionType.TANH
-    options.cellClip = 10.0
-    result = model.activation((1, steps, units), 0.0078125, 0)
-    kind = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
-    model.add(OPERATORS.UNIDIRECTIONAL_SEQUENCE_LSTM, operands, result, kind, options)
-    return model.finish(source, result)
+    return model.finish(source, lstm_over(model, source, units, LstmScales()))
 
 
 def examples() -> list[bytes]:

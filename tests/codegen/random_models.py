@@ -517,37 +517,76 @@ def _as_steps(draw: DrawFn, model: Model, source: Activation) -> tuple[Activatio
     return result, is_time_major
 
 
-def lstm(draw: DrawFn, model: Model, source: Activation) -> Activation:
-    steps, is_time_major = _as_steps(draw, model, source)
-    depth, units = steps.shape[2], draw(st.sampled_from([1, 2, 3, 5, 8, 9, 16, 21]))
-    hidden_scale = draw(st.sampled_from([2.0**-7, 0.0062, 0.02, 2.0**-10]))
-    zero_point = draw(ZERO_POINTS)
-    # Gates between nearly linear and far in saturation.
-    reach = 2.0 ** draw(st.one_of(st.floats(-3, 3), st.floats(-10, 14)))
-    operands = [steps.index]
-    for scale, values in ((steps.scale, depth), (hidden_scale, units)):
-        natural = reach / (scale * 75 * 75 * math.sqrt(values))
+@dataclass(frozen=True)
+class LstmScales:
+    """How an LSTM is quantised, and how large its numbers are.
+
+    ``reach`` is the size of the gates before their activation, which saturates near 8.
+    """
+
+    hidden: float = 2.0**-7
+    zero_point: int = 0
+    cell: float = 2.0**-12
+    reach: float = 1.0
+    largest_bias: int = 1000
+    clip: float = 10.0
+
+
+def lstm_over(
+    model: Model, source: Activation, units: int, scales: LstmScales, is_time_major: bool = False
+) -> Activation:
+    """Adds an LSTM with random weights over the steps of a tensor of three axes."""
+    depth = source.shape[2]
+    operands = [source.index]
+    for scale, values in ((source.scale, depth), (scales.hidden, units)):
+        natural = scales.reach / (scale * 75 * 75 * math.sqrt(values))
         for _ in range(4):
             own = [float(np.float32(natural * 2.0 ** model.rng.uniform(-2, 2)))]
             weights = model.rng.integers(-128, 128, (units, values)).astype(np.int8)
             operands.append(model.constant(weights, own))
     operands += [-1, -1, -1]
-    limit = draw(st.sampled_from([1000, 100_000, 2**31 - 1]))
     for _ in range(4):
+        limit = scales.largest_bias
         bias = model.rng.integers(-limit, limit, units).astype(np.int32)
         operands.append(model.constant(bias, [1.0]))
-    cell_scale = 2.0 ** draw(st.integers(-15, -9))
     operands += [-1, -1]
-    operands.append(model.state((1, units), INT8, hidden_scale, zero_point))
-    operands.append(model.state((1, units), INT16, cell_scale))
+    operands.append(model.state((1, units), INT8, scales.hidden, scales.zero_point))
+    operands.append(model.state((1, units), INT16, scales.cell))
     operands += [-1] * 4
     options = schema.UnidirectionalSequenceLSTMOptionsT()
     options.fusedActivationFunction = schema.ActivationFunctionType.TANH
-    options.cellClip = draw(st.sampled_from([10.0, 0.0, 0.37]))
+    options.cellClip = scales.clip
     options.timeMajor = is_time_major
-    output = model.activation((*steps.shape[:2], units), hidden_scale, zero_point)
+    output = model.activation((*source.shape[:2], units), scales.hidden, scales.zero_point)
     kind = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
     return model.add(OPERATORS.UNIDIRECTIONAL_SEQUENCE_LSTM, operands, output, kind, options)
+
+
+def lstm(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    steps, is_time_major = _as_steps(draw, model, source)
+    units = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 16, 21]))
+    scales = LstmScales(
+        hidden=draw(st.sampled_from([2.0**-7, 0.0062, 0.02, 2.0**-10])),
+        zero_point=draw(ZERO_POINTS),
+        cell=2.0 ** draw(st.integers(-15, -9)),
+        reach=2.0 ** draw(st.one_of(st.floats(-3, 3), st.floats(-10, 14))),
+        largest_bias=draw(st.sampled_from([1000, 100_000, 2**31 - 1])),
+        clip=draw(st.sampled_from([10.0, 0.0, 0.37])),
+    )
+    return lstm_over(model, steps, units, scales, is_time_major)
+
+
+def one_step(model: Model, source: Activation, step: int) -> Activation:
+    """Adds the slice that an LSTM layer without return_sequences is exported with."""
+    options = schema.StridedSliceOptionsT()
+    options.beginMask = options.endMask = 0b101
+    options.shrinkAxisMask = 0b010
+    bounds = ([0, step, 0], [0, step + 1, 0], [1, 1, 1])
+    constants = [model.constant(np.array(values, dtype=np.int32)) for values in bounds]
+    output = model.activation(source.shape[::2], source.scale, source.zero_point)
+    kind = schema.BuiltinOptions.StridedSliceOptions
+    inputs = [source.index, *constants]
+    return model.add(OPERATORS.STRIDED_SLICE, inputs, output, kind, options)
 
 
 LAYERS: dict[str, Layer] = {
