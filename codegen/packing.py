@@ -89,6 +89,16 @@ def column_values(values: int) -> int:
     return _rounded_up(values, _COLUMN_STEP) * _POSITIONS
 
 
+def shares_columns(taps: int, channels: int) -> bool:
+    """Whether there is a kernel whose output positions share columns of one input position each."""
+    return taps in (3, 5) and channels % _COLUMN_STEP == 0
+
+
+def shared_column_values(taps: int, channels: int) -> int:
+    """How many int16 the columns under four neighbouring output positions take."""
+    return (_POSITIONS + taps - 1) * channels
+
+
 def row_values(outputs: int, stride: int, taps: int) -> int:
     """How many int16 the workspace of a one-dimensional DEPTHWISE_CONV_2D takes.
 

@@ -123,7 +123,17 @@ def conv2d(operator: Operator) -> Layer:
     packed = np.concatenate([packing.conv2d(part) for part in np.split(matrix, groups)])
     call = "harmcu_conv2d(&layer, &weights, input0, output, workspace);"
     layer = _convolution(operator, matrix, packed, groups, "conv2d.c", call)
-    return replace(layer, workspace=packing.column_values(taps))
+    axis = _only_axis(source.shape, output.shape, weights.shape)
+    size = weights.shape[axis or 1]
+    if (
+        axis is None
+        or groups > 1
+        or _steps(operator, axis) != (1, 1)
+        or not packing.shares_columns(size, inputs)
+    ):
+        return replace(layer, workspace=packing.column_values(taps))
+    call = f"harmcu_conv1d_{size}(&layer, &weights, input0, output, workspace);"
+    return replace(layer, calls=(call,), workspace=packing.shared_column_values(size, inputs))
 
 
 def depthwise_conv2d(operator: Operator) -> Layer:
@@ -145,10 +155,9 @@ def depthwise_conv2d(operator: Operator) -> Layer:
     axis = _only_axis(source.shape, output.shape, weights.shape)
     if axis is None or channels != inputs:
         return layer
-    dilation = (options.dilation_height, options.dilation_width)[axis - 1]
+    stride, dilation = _steps(operator, axis)
     if dilation != 1:
         return layer
-    stride = (options.stride_height, options.stride_width)[axis - 1]
     return replace(
         layer,
         source="depthwise_conv1d.c",
@@ -163,6 +172,15 @@ def _only_axis(*shapes: tuple[int, ...]) -> int | None:
         if all(shape[3 - axis] == 1 for shape in shapes):
             return axis
     return None
+
+
+def _steps(operator: Operator, axis: int) -> tuple[int, int]:
+    """Stride and dilation of a convolution along axis 1 or 2."""
+    options = operator.options
+    assert isinstance(options, ConvOptions)
+    if axis == 1:
+        return options.stride_height, options.dilation_height
+    return options.stride_width, options.dilation_width
 
 
 def _convolution(
