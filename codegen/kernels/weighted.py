@@ -8,8 +8,15 @@ import numpy.typing as npt
 from codegen import packing
 from codegen.graph import ConvOptions, FullyConnectedOptions, Operator, Tensor, TensorType
 from codegen.kernels.layer import Fields, Layer, Struct, Weights
-from codegen.kernels.maps import feature_map, lying, map_fields, window_fields
+from codegen.kernels.maps import (
+    feature_map,
+    lying,
+    map_fields,
+    window_fields,
+    window_overlap,
+)
 from codegen.kernels.rules import output_fields, refusal, require, scaled, unary
+from codegen.memory import Overlap
 
 # An int32 sum of this many products of a weight and an offset input cannot overflow.
 _MAX_PRODUCTS = (2**31 - 1) // (255 * 128)
@@ -163,6 +170,8 @@ def depthwise_conv2d(operator: Operator) -> Layer:
         source="depthwise_conv1d.c",
         calls=("harmcu_depthwise_conv1d(&layer, &weights, input0, output, workspace);",),
         workspace=packing.row_values(output.shape[axis], stride, weights.shape[axis]),
+        # The kernel reads the whole of a channel before it writes it.
+        overlap=Overlap(None, step=channels),
     )
 
 
@@ -209,10 +218,11 @@ def _convolution(
     weights = _filter(operator, 4)
     axis = 0 if source_file == "conv2d.c" else 3
     dilation = (options.dilation_height, options.dilation_width)
+    window = window_fields(operator, options, weights.shape[1:3], dilation)
     fields: Fields = {
         "input_map": map_fields(source),
         "output_map": map_fields(output),
-        "window": window_fields(operator, options, weights.shape[1:3], dilation),
+        "window": window,
         "groups": groups,
         "input_offset": -source.zero_point,
         "output": output_fields(operator, output, options.activation),
@@ -229,6 +239,10 @@ def _convolution(
         weights=_packed(operator, matrix, packed, _channel_factors(source, output, scales)),
         calls=(call,),
         macs=output.elements * taps,
+        # Only an ungrouped CONV_2D reads all that is under some positions before it writes them.
+        overlap=window_overlap(source, output, window, packing.POSITIONS)
+        if axis == 0 and groups == 1
+        else None,
     )
 
 
