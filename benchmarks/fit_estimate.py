@@ -159,6 +159,33 @@ def padded(time: int, channels: int, before: int, after: int) -> bytes:
     return model.finish(source, result)
 
 
+def recurrent(steps: int, inputs: int, units: int) -> bytes:
+    """An LSTM."""
+    model = Model(seed=units)
+    source = model.activation((1, steps, inputs), 0.02, 3)
+    operands = [source.index]
+    for values in (inputs, units):
+        for _ in range(4):
+            weights = model.rng.integers(-127, 128, (units, values)).astype(np.int8)
+            operands.append(model.constant(weights, [0.002]))
+    bias = [
+        model.constant(model.rng.integers(-900, 900, units).astype(np.int32), [0.00004])
+        for _ in range(4)
+    ]
+    states = [
+        model.state((1, units), schema.TensorType.INT8, 0.0078125),
+        model.state((1, units), schema.TensorType.INT16, 2.0**-12),
+    ]
+    operands += [-1, -1, -1, *bias, -1, -1, *states, -1, -1, -1, -1]
+    options = schema.UnidirectionalSequenceLSTMOptionsT()
+    options.fusedActivationFunction = schema.ActivationFunctionType.TANH
+    options.cellClip = 10.0
+    result = model.activation((1, steps, units), 0.0078125, 0)
+    kind = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
+    model.add(OPERATORS.UNIDIRECTIONAL_SEQUENCE_LSTM, operands, result, kind, options)
+    return model.finish(source, result)
+
+
 def examples() -> list[bytes]:
     """Layers as models for activity recognition have them."""
     shapes = [(64, 6, 16, 5, 2), (64, 16, 32, 1, 1), (30, 32, 48, 1, 1), (32, 48, 32, 3, 1)]
@@ -193,6 +220,10 @@ def examples() -> list[bytes]:
         sliced(*s) for s in [(128, 64, 127, 1), (64, 16, 0, 2), (32, 6, 1, 3), (64, 1, 0, 2)]
     ]
     models += [padded(*s) for s in [(32, 16, 2, 2), (64, 6, 4, 0), (128, 32, 1, 1)]]
+    models += [
+        recurrent(*s)
+        for s in [(16, 6, 16), (32, 3, 8), (16, 9, 32), (8, 32, 32), (8, 64, 64), (8, 6, 64)]
+    ]
     return models + [joined(n) for n in (8, 64, 200)]
 
 

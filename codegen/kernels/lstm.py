@@ -191,11 +191,8 @@ def _scales(name: str, part: _Part) -> Fields:
 
 def _scale(multiplier: int, shift: int) -> Fields:
     """A ``harmcu_lstm_scale``, whose shift is to the right."""
-    return {
-        "multiplier": multiplier,
-        "shift": -shift,
-        "half": 1 << (-shift - 1) if shift < 0 else 0,
-    }
+    half = 1 << (-shift - 1) if shift < 0 else 0
+    return {"multiplier": multiplier, "half": half, "shift": -shift}
 
 
 def _to_the_right(operator: Operator, real: float) -> Fields:
@@ -221,5 +218,6 @@ def _cell_fields(operator: Operator, options: LstmOptions, cell: Tensor) -> Fiel
         "cell_min": -limit if is_clipped else _INT16_MIN,
         "cell_max": limit if is_clipped else _INT16_MAX,
         "tanh_multiplier": 3 << max(left, 0),
+        "tanh_rounding": (1 << max(-left, 0)) >> 1,
         "tanh_shift": max(-left, 0),
     }
