@@ -169,7 +169,8 @@ def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:
     """Plans the arena for lowered layers."""
     in_place = {layer.operator.index for layer in layers if layer.is_in_place}
     workspaces = {layer.operator.index: 2 * layer.workspace for layer in layers if layer.workspace}
-    return memory.plan(graph, in_place, workspaces)
+    overlaps = {layer.operator.index: layer.overlap for layer in layers if layer.overlap}
+    return memory.plan(graph, in_place, workspaces, overlaps)
 
 
 def _lower(graph: Graph) -> list[Layer]:
