@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import tf_keras
 
-from trainer import augment, windows
+from trainer import augment, backend, checkpoint, windows
 from trainer.progress import Progress
 from trainer.quantize import quantization_aware, to_real
 from trainer.recording import Counts, Recording
@@ -44,6 +46,8 @@ class Material:
     Attributes:
         train: recordings that train.
         validation: recordings of other subjects, which only watch.
+        checkpoint: file that keeps what is trained so far, and to go on from if it is there; None:
+            nothing is kept.
     """
 
     train: Sequence[Recording]
@@ -52,6 +56,7 @@ class Material:
     channels: tuple[Channel, ...]
     window: int
     hop: int
+    checkpoint: Path | None = None
 
 
 @dataclass
@@ -60,11 +65,14 @@ class History:
 
     Attributes:
         float_epochs: how many of the epochs were in floating point.
+        kept_epoch: the epoch whose weights were kept after an interruption, from 1, or 0 for those
+            that quantisation-aware training began with; None when nothing interrupted.
     """
 
     float_epochs: int
     loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
+    kept_epoch: int | None = None
 
     def last(self) -> dict[str, float]:
         """Return the values of the last epoch, as facts for ``Progress``."""
@@ -76,6 +84,10 @@ def fit(
 ) -> tuple[tf_keras.Model, History]:
     """Train a network and return its quantisation-aware form, and the curves.
 
+    Every epoch draws from generators of its own, made of ``seed`` and its number: a training that
+    goes on from a checkpoint ends with the same weights as one that was never interrupted. Ctrl-C
+    ends the training; the weights of the epoch that was best on validation subjects are kept.
+
     Args:
         model: untrained, from ``trainer.models.build``.
         material: recordings and how the model sees them.
@@ -83,27 +95,32 @@ def fit(
             adds ``AWARE_SHARE`` to them.
         seed: of the augmentation and the order.
         progress: hears of every epoch.
+
+    Raises:
+        KeyboardInterrupt: before the first epoch has ended.
+        HarmcuError: a checkpoint is damaged, or cannot be written.
     """
-    rng = np.random.default_rng(seed)
-    history = History(epochs)
-    average = _Average()
-    _compile(model)
-    first_averaged = epochs - max(1, round(AVERAGED_SHARE * epochs))
-    progress("train", 0, epochs, {})
-    for epoch in range(epochs):
-        _epoch(model, material, LEARNING_RATE * _decay(epoch / epochs), rng, history)
-        if epoch >= first_averaged:
-            average.add(model)
-        progress("train", epoch + 1, epochs, history.last())
-    model.set_weights(average.weights)
-    aware = quantization_aware(model, representative(material))
     aware_epochs = max(1, round(AWARE_SHARE * epochs))
-    _compile(aware)
-    progress("train int8", 0, aware_epochs, {})
-    for epoch in range(aware_epochs):
-        _epoch(aware, material, AWARE_LEARNING_RATE * _decay(epoch / aware_epochs), rng, history)
-        progress("train int8", epoch + 1, aware_epochs, history.last())
-    return aware, history
+    run = _Run(material, seed, History(epochs), progress)
+    saved = checkpoint.load(material.checkpoint) if material.checkpoint else None
+    first_averaged = epochs - max(1, round(AVERAGED_SHARE * epochs))
+    if saved is None or saved["phase"] == "train":
+        try:
+            run.phase("train", model, epochs, LEARNING_RATE, first_averaged, saved)
+        except KeyboardInterrupt:
+            run.keep_best(model)
+            return quantization_aware(model, representative(material)), run.history
+        model.set_weights(run.average.weights)
+        saved = None
+    else:
+        model.set_weights(_listed(saved, "float"))
+    run.floating = model.get_weights()
+    aware = quantization_aware(model, representative(material))
+    try:
+        run.phase("train int8", aware, aware_epochs, AWARE_LEARNING_RATE, aware_epochs, saved)
+    except KeyboardInterrupt:
+        run.keep_best(aware)
+    return aware, run.history
 
 
 def representative(material: Material) -> Samples:
@@ -121,18 +138,120 @@ def validation_accuracy(model: tf_keras.Model, material: Material) -> float:
     return float(np.mean(said == cut.labels))
 
 
+Weights = list[npt.NDArray[np.float32]]
+
+
+@dataclass
 class _Average:
     """The mean of the weights of several epochs."""
 
-    def __init__(self) -> None:
-        self.weights: list[npt.NDArray[np.float32]] = []
-        self._epochs = 0
+    weights: Weights = field(default_factory=list)
+    epochs: int = 0
 
     def add(self, model: tf_keras.Model) -> None:
-        self._epochs += 1
+        self.epochs += 1
         weights = model.get_weights()
         old = self.weights or weights
-        self.weights = [o + (w - o) / self._epochs for o, w in zip(old, weights, strict=True)]
+        self.weights = [o + (w - o) / self.epochs for o, w in zip(old, weights, strict=True)]
+
+
+@dataclass
+class _Run:
+    """A training under way.
+
+    Attributes:
+        average: of the last epochs in floating point.
+        floating: what the floating-point epochs ended with; empty before.
+        best: weights of the epoch of this phase that was best on validation subjects.
+        best_epoch: its number, from 1 over all phases; 0: none yet.
+    """
+
+    material: Material
+    seed: int
+    history: History
+    progress: Progress
+    average: _Average = field(default_factory=_Average)
+    floating: Weights = field(default_factory=list)
+    best: Weights = field(default_factory=list)
+    best_epoch: int = 0
+
+    def phase(
+        self,
+        name: str,
+        model: tf_keras.Model,
+        epochs: int,
+        learning_rate: float,
+        first_averaged: int,
+        saved: checkpoint.State | None,
+    ) -> None:
+        """Train for some epochs, from the beginning or from where a checkpoint ends."""
+        _compile(model)
+        self.best, self.best_epoch, done = [], 0, 0
+        if saved is not None:
+            done = self._restore(model, saved)
+        self.progress(name, done, epochs, {})
+        for epoch in range(done, epochs):
+            number = len(self.history.loss)
+            rng = np.random.default_rng([self.seed, number])
+            backend.seed_layers(model, int(rng.integers(2**31)))
+            rate = learning_rate * _decay(epoch / epochs)
+            _epoch(model, self.material, rate, rng, self.history)
+            if epoch >= first_averaged:
+                self.average.add(model)
+            accuracy = self.history.validation_accuracy
+            if not self.best_epoch or accuracy[-1] > accuracy[self.best_epoch - 1]:
+                self.best, self.best_epoch = model.get_weights(), number + 1
+            self._save(name, epoch + 1, model)
+            self.progress(name, epoch + 1, epochs, self.history.last())
+
+    def keep_best(self, model: tf_keras.Model) -> None:
+        """Give a network the best weights of the phase that was interrupted."""
+        if not self.best_epoch and not self.floating:
+            raise KeyboardInterrupt
+        # An interrupted epoch may have left one curve longer than the other.
+        del self.history.loss[len(self.history.validation_accuracy) :]
+        if self.best:
+            model.set_weights(self.best)
+        self.history.kept_epoch = self.best_epoch
+
+    def _save(self, phase: str, epochs: int, model: tf_keras.Model) -> None:
+        if self.material.checkpoint is None:
+            return
+        variables = [variable.numpy() for variable in model.optimizer.variables]
+        state = {
+            "phase": np.array(phase),
+            "epochs": np.array(epochs),
+            "loss": np.array(self.history.loss),
+            "validation_accuracy": np.array(self.history.validation_accuracy),
+            "averaged": np.array(self.average.epochs),
+            "best_epoch": np.array(self.best_epoch),
+            **_named("weights", model.get_weights()),
+            **_named("optimizer", variables),
+            **_named("average", self.average.weights),
+            **_named("float", self.floating),
+            **_named("best", self.best),
+        }
+        checkpoint.save(self.material.checkpoint, state)
+
+    def _restore(self, model: tf_keras.Model, saved: checkpoint.State) -> int:
+        model.set_weights(_listed(saved, "weights"))
+        model.optimizer.build(model.trainable_variables)
+        values = _listed(saved, "optimizer")
+        for variable, value in zip(model.optimizer.variables, values, strict=True):
+            variable.assign(value)
+        self.history.loss = saved["loss"].tolist()
+        self.history.validation_accuracy = saved["validation_accuracy"].tolist()
+        self.average = _Average(_listed(saved, "average"), int(saved["averaged"]))
+        self.best, self.best_epoch = _listed(saved, "best"), int(saved["best_epoch"])
+        return int(saved["epochs"])
+
+
+def _named(name: str, arrays: Weights) -> checkpoint.State:
+    return {f"{name}_{place:04d}": array for place, array in enumerate(arrays)}
+
+
+def _listed(state: checkpoint.State, name: str) -> Weights:
+    return [state[key] for key in sorted(state) if re.fullmatch(rf"{name}_\d+", key)]
 
 
 def _compile(model: tf_keras.Model) -> None:

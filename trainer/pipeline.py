@@ -14,6 +14,7 @@ import numpy.typing as npt
 from trainer import (
     backend,
     bundle,
+    checkpoint,
     continuous,
     datasets,
     evaluator,
@@ -69,6 +70,7 @@ class TrainRequest:
         hop: samples between two classifications; None: the data set's.
         folds: also train a model for each of so many folds, or of each subject left out.
         seeds: how many seeds to train, ``seed`` and those after it. The bundle is of ``seed``.
+        resume: go on with what an interrupted training has left beside ``out``.
     """
 
     dataset: str
@@ -85,6 +87,7 @@ class TrainRequest:
     hop: int | None = None
     folds: int | Literal["loso"] | None = None
     seeds: int = 1
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class _Trained:
     parameters: int
     history: History
     float_accuracy: float
+    aware_accuracy: float
     float_scores: Callable[[Samples], npt.NDArray[np.float32]]
 
 
@@ -112,6 +116,11 @@ class _Tested:
     recordings: tuple[Recording, ...]
     figures: dict[str, Any]
     exhibits: exhibits.Exhibits
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Tell whether the training ended before its time."""
+        return self.trained.history.kept_epoch is not None
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
@@ -129,19 +138,19 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     tested = _test(request, dataset, splits.by_subject(dataset, request.seed), progress)
     spec = tested.spec
     metrics = tested.figures | _facts(tested)
-    if request.folds is not None or request.seeds > 1:
-        metrics["repeats"] = _repeat(request, loaded, tested, progress)
+    is_whole = not tested.is_interrupted
+    if is_whole and (request.folds is not None or request.seeds > 1):
+        repeated = _repeat(request, loaded, tested, progress)
+        is_whole = repeated is not None
+        metrics |= {"repeats": repeated} if repeated else {}
     vectors = golden.make(
         spec, evaluator.load(tested.trained.model), _excerpts(tested.recordings, spec)
     )
-    return bundle.write(
-        request.out,
-        spec,
-        tested.trained.model,
-        metrics,
-        vectors,
-        report.render(spec, metrics, tested.exhibits),
-    )
+    page = report.render(spec, metrics, tested.exhibits)
+    written = bundle.write(request.out, spec, tested.trained.model, metrics, vectors, page)
+    if is_whole:
+        checkpoint.remove(request.out)
+    return written
 
 
 def evaluate(
@@ -206,6 +215,13 @@ def _check(request: TrainRequest) -> None:
         raise HarmcuError(f"the seed {request.seed} is out of range; choose 0 to {2**32 - 1}")
     bundle.check_free(request.out)
     models.check_name(request.architecture)
+    if not request.resume:
+        checkpoint.remove(request.out)
+    elif not checkpoint.folder(request.out).is_dir():
+        raise HarmcuError(
+            f"{checkpoint.folder(request.out)}: nothing was left there to go on with; leave out "
+            "--resume"
+        )
 
 
 def _load(request: TrainRequest, progress: Progress) -> Dataset:
@@ -239,7 +255,8 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         _check_labels(dataset, "validation", validation)
         _check_labels(dataset, "test", test)
     channels = windows.channel_scaling(training)
-    trained = _train(request, dataset, channels, training, validation, progress)
+    kept = _checkpoint(request, dataset, split, channels)
+    trained = _train(request, dataset, channels, training, validation, kept, progress)
     spec = _spec(request, dataset, split, channels, trained.model)
     progress("evaluate", 0, 1, {})
     engine = evaluator.load(trained.model)
@@ -262,6 +279,29 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     shown = exhibits.choose(spec, decisions, test, figures["per_subject"], streams["test"], watched)
     return _Tested(spec, trained, test, figures, shown)
+
+
+def _checkpoint(
+    request: TrainRequest, dataset: Dataset, split: Split, channels: tuple[Channel, ...]
+) -> Path:
+    """Return where a training keeps what it has, under a name of all that decides its result."""
+    return checkpoint.file(
+        request.out,
+        {
+            "dataset": dataset.sha256,
+            "labels": dataset.labels,
+            "rate_millihertz": windows.common_rate(dataset.recordings),
+            "window": dataset.default_window,
+            "hop": dataset.default_hop,
+            "channels": [dataclasses.asdict(channel) for channel in channels],
+            "split": dataclasses.asdict(split),
+            "architecture": request.architecture,
+            "size": request.size,
+            "seed": request.seed,
+            "epochs": request.epochs,
+            "versions": backend.versions(),
+        },
+    )
 
 
 def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) -> None:
@@ -295,8 +335,11 @@ def _figures(
 
 def _repeat(
     request: TrainRequest, loaded: Dataset, tested: _Tested, progress: Progress
-) -> dict[str, Any]:
-    """Train with other seeds and, where asked for, with every fold held out; keep the figures."""
+) -> dict[str, Any] | None:
+    """Train with other seeds and, where asked for, with every fold held out; keep the figures.
+
+    Ctrl-C ends this; half of the folds say nothing, so then there are no figures.
+    """
     dataset = _divide(loaded)
     if request.folds is not None:
         # Everybody is tested once, also those whom the publisher holds out.
@@ -310,7 +353,12 @@ def _repeat(
     for seed, fold, split in plan:
         again = tested
         if (seed, split) != (request.seed, tested.spec.provenance.split):
-            again = _test(dataclasses.replace(request, seed=seed), dataset, split, progress)
+            try:
+                again = _test(dataclasses.replace(request, seed=seed), dataset, split, progress)
+            except KeyboardInterrupt:
+                return None
+        if again.is_interrupted:
+            return None
         runs.append(_run(again, seed, fold))
         progress("repeats", len(runs), len(plan), {"accuracy": runs[-1].figures["accuracy"]})
     return repeats.summary(runs, dataset.unit)
@@ -340,6 +388,7 @@ def _train(
     channels: tuple[Channel, ...],
     training: Sequence[Recording],
     validation: Sequence[Recording],
+    kept: Path,
     progress: Progress,
 ) -> _Trained:
     progress("start TensorFlow", 0, 1, {})
@@ -351,7 +400,7 @@ def _train(
     )
     network = models.build(request.architecture, request.size, shape)
     material: Material = fit.Material(
-        training, validation, dataset.labels, channels, shape.window, shape.hop
+        training, validation, dataset.labels, channels, shape.window, shape.hop, kept
     )
     progress("start TensorFlow", 1, 1, {"parameters": network.count_params()})
     epochs = request.epochs if request.epochs is not None else DEFAULT_EPOCHS
@@ -364,6 +413,7 @@ def _train(
         int(network.count_params()),
         history,
         fit.validation_accuracy(network, material),
+        fit.validation_accuracy(aware, material),
         lambda samples: network.predict(quantize.to_real(samples), batch_size=1024, verbose=0),
     )
 
@@ -412,7 +462,7 @@ def _facts(tested: _Tested) -> dict[str, Any]:
         "tflm_arena_bytes": _arena(trained.model),
         "validation": {
             "float_accuracy": trained.float_accuracy,
-            "int8_aware_accuracy": trained.history.validation_accuracy[-1],
+            "int8_aware_accuracy": trained.aware_accuracy,
         },
         "history": dataclasses.asdict(trained.history),
         "subjects": {
