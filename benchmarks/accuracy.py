@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer import bundle, datasets, evaluate, evaluator, interval, pipeline
+from trainer import bundle, checkpoint, datasets, evaluate, evaluator, interval, pipeline
 from trainer.pipeline import TrainRequest
 from trainer.reading.options import Options
 
@@ -86,17 +86,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1, help="the first of them")
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--resume", action="store_true", help="go on with what was interrupted")
     parser.add_argument("--out", type=Path, default=Path("benchmarks-out"))
     return parser.parse_args()
 
 
 def _measure(name: str, request: TrainRequest, given: argparse.Namespace) -> None:
     source = request.data.name if name == "gestures" and request.data else name
+    out = given.out / f"{source}-{given.arch}-{request.size}"
     start = time.monotonic()
     trained = pipeline.train(
         replace(
             request,
-            out=given.out / f"{source}-{given.arch}-{request.size}",
+            out=out,
+            resume=given.resume and checkpoint.folder(out).is_dir(),
             architecture=given.arch,
             seed=given.seed,
             seeds=given.seeds,

@@ -179,6 +179,7 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
     show_default=True,
     help="Train so many seeds, from --seed on; the bundle is of the first.",
 )
+@click.option("--resume", is_flag=True, help="Go on where an interrupted training stopped.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the bundle to write.")
 @as_json_option
 def train(
@@ -195,6 +196,7 @@ def train(
     hop: int | None,
     folds: int | Literal["loso"] | None,
     seeds: int,
+    resume: bool,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -227,10 +229,14 @@ def train(
         hop=hop,
         folds=folds,
         seeds=seeds,
+        resume=resume,
     )
     with console.progress() as bars:
         bundle = pipeline.train(request, bars)
     metrics = bundle.metrics
+    interruption = figures.interruption(metrics, is_repeated=folds is not None or seeds > 1)
+    if interruption:
+        console.line(f"{interruption}; go on with the same command and --resume")
     if "repeats" in metrics:
         console.grid(figures.REPEAT_COLUMNS, figures.repeat_rows(metrics["repeats"]))
     console.table(figures.rows(metrics))

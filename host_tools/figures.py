@@ -36,6 +36,24 @@ def rows(metrics: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
+def interruption(metrics: Mapping[str, Any], is_repeated: bool) -> str:
+    """Return what Ctrl-C has cut short, or the empty string.
+
+    Args:
+        metrics: of a bundle that was just trained.
+        is_repeated: whether several trainings were asked for.
+    """
+    history = metrics["history"]
+    if history["kept_epoch"] is not None:
+        kept = f"of epoch {history['kept_epoch']}, the best on validation subjects"
+        if not history["kept_epoch"]:
+            kept = "that int8-aware training began with"
+        return f"interrupted after epoch {len(history['loss'])}: the weights kept are those {kept}"
+    if is_repeated and "repeats" not in metrics:
+        return "interrupted: the bundle is whole, but not all of the other trainings are done"
+    return ""
+
+
 def repeat_rows(repeats: Mapping[str, Any]) -> list[Sequence[str]]:
     """Return a row a run, for ``REPEAT_COLUMNS``."""
     return [

@@ -21,7 +21,7 @@ def only(dataset: Dataset, labels: Sequence[str]) -> Dataset:
     Raises:
         HarmcuError: a label is not in the data set, or fewer than two are named.
     """
-    if not labels:
+    if not labels or {*labels} == {*dataset.labels}:
         return dataset
     for label in labels:
         if label not in dataset.labels:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from trainer import (
     backend,
     bundle,
+    checkpoint,
     continuous,
     datasets,
     evaluator,
@@ -61,6 +62,7 @@ class TrainRequest:
         hop: samples between two classifications; None: the data set's.
         folds: also train a model for each of so many folds, or of each subject left out.
         seeds: how many seeds to train, ``seed`` and those after it. The bundle is of ``seed``.
+        resume: go on with what an interrupted training has left beside ``out``.
     """
 
     dataset: str
@@ -77,6 +79,7 @@ class TrainRequest:
     hop: int | None = None
     folds: int | Literal["loso"] | None = None
     seeds: int = 1
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,11 @@ class _Tested:
     figures: dict[str, Any]
     validation_accuracy: float
     exhibits: exhibits.Exhibits
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Tell whether the training ended before its time."""
+        return self.trained.history.kept_epoch is not None
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
@@ -106,19 +114,19 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     tested = _test(request, dataset, splits.by_subject(dataset, request.seed), progress)
     spec = tested.spec
     metrics = tested.figures | _facts(tested)
-    if request.folds is not None or request.seeds > 1:
-        metrics["repeats"] = _repeat(request, loaded, tested, progress)
+    is_whole = not tested.is_interrupted
+    if is_whole and (request.folds is not None or request.seeds > 1):
+        repeated = _repeat(request, loaded, tested, progress)
+        is_whole = repeated is not None
+        metrics |= {"repeats": repeated} if repeated else {}
     vectors = golden.make(
         spec, evaluator.load(tested.trained.model), _excerpts(tested.recordings, spec)
     )
-    return bundle.write(
-        request.out,
-        spec,
-        tested.trained.model,
-        metrics,
-        vectors,
-        report.render(spec, metrics, tested.exhibits),
-    )
+    page = report.render(spec, metrics, tested.exhibits)
+    written = bundle.write(request.out, spec, tested.trained.model, metrics, vectors, page)
+    if is_whole:
+        checkpoint.remove(request.out)
+    return written
 
 
 def evaluate(
@@ -183,6 +191,13 @@ def _check(request: TrainRequest) -> None:
         raise HarmcuError(f"the seed {request.seed} is out of range; choose 0 to {2**32 - 1}")
     bundle.check_free(request.out)
     models.check_name(request.architecture)
+    if not request.resume:
+        checkpoint.remove(request.out)
+    elif not checkpoint.folder(request.out).is_dir():
+        raise HarmcuError(
+            f"{checkpoint.folder(request.out)}: nothing was left there to go on with; leave out "
+            "--resume"
+        )
 
 
 def _load(request: TrainRequest, progress: Progress) -> Dataset:
@@ -223,6 +238,7 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         channels,
         dataset.default_window,
         dataset.default_hop,
+        _checkpoint(request, dataset, split, channels),
     )
     progress("start TensorFlow", 0, 1, {})
     backend.start(request.seed)
@@ -256,6 +272,29 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     return _Tested(spec, trained, test, figures, validated["accuracy"], shown)
 
 
+def _checkpoint(
+    request: TrainRequest, dataset: Dataset, split: Split, channels: tuple[Channel, ...]
+) -> Path:
+    """Return where a training keeps what it has, under a name of all that decides its result."""
+    return checkpoint.file(
+        request.out,
+        {
+            "dataset": dataset.sha256,
+            "labels": dataset.labels,
+            "rate_millihertz": windows.common_rate(dataset.recordings),
+            "window": dataset.default_window,
+            "hop": dataset.default_hop,
+            "channels": [dataclasses.asdict(channel) for channel in channels],
+            "split": dataclasses.asdict(split),
+            "architecture": request.architecture,
+            "size": request.size,
+            "seed": request.seed,
+            "epochs": request.epochs,
+            "versions": backend.versions(),
+        },
+    )
+
+
 def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) -> None:
     """Refuse a part in which a label is missing."""
     window = dataset.default_window
@@ -287,8 +326,11 @@ def _figures(
 
 def _repeat(
     request: TrainRequest, loaded: Dataset, tested: _Tested, progress: Progress
-) -> dict[str, Any]:
-    """Train with other seeds and, where asked for, with every fold held out; keep the figures."""
+) -> dict[str, Any] | None:
+    """Train with other seeds and, where asked for, with every fold held out; keep the figures.
+
+    Ctrl-C ends this; half of the folds say nothing, so then there are no figures.
+    """
     dataset = _divide(loaded)
     if request.folds is not None:
         # Everybody is tested once, also those whom the publisher holds out.
@@ -302,7 +344,12 @@ def _repeat(
     for seed, fold, split in plan:
         again = tested
         if (seed, split) != (request.seed, tested.spec.provenance.split):
-            again = _test(dataclasses.replace(request, seed=seed), dataset, split, progress)
+            try:
+                again = _test(dataclasses.replace(request, seed=seed), dataset, split, progress)
+            except KeyboardInterrupt:
+                return None
+        if again.is_interrupted:
+            return None
         runs.append(_run(again, seed, fold))
         progress("repeats", len(runs), len(plan), {"accuracy": runs[-1].figures["accuracy"]})
     return repeats.summary(runs, dataset.unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ class Material:
     Attributes:
         train: recordings that train.
         validation: recordings of other subjects, which only watch.
+        checkpoint: file that keeps what is trained so far, and to go on from if it is there; None:
+            nothing is kept.
     """
 
     train: Sequence[Recording]
@@ -38,6 +41,7 @@ class Material:
     channels: tuple[Channel, ...]
     window: int
     hop: int
+    checkpoint: Path | None = None
 
     @property
     def shape(self) -> Shape:
@@ -77,11 +81,14 @@ class History:
 
     Attributes:
         float_epochs: how many of the epochs were in floating point.
+        kept_epoch: the epoch whose weights were kept after an interruption, from 1, or 0 for those
+            that quantisation-aware training began with; None when nothing interrupted.
     """
 
     float_epochs: int
     loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
+    kept_epoch: int | None = None
 
     def last(self) -> dict[str, float]:
         """Return the values of the last epoch, as facts for ``Progress``."""
