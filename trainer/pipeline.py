@@ -14,6 +14,7 @@ from trainer import (
     datasets,
     evaluator,
     golden,
+    knn,
     leaks,
     models,
     rates,
@@ -174,6 +175,7 @@ def _spec(
     name = f"{dataset.name}_{request.architecture}_{request.size}".replace("-", "_")
     return Spec(
         name=name,
+        model_file=bundle.KNN if knn.is_knn(model) else bundle.TFLITE,
         labels=dataset.labels,
         channels=channels,
         rate_millihertz=rate_millihertz,
@@ -199,7 +201,7 @@ def _spec(
 def _facts(trained: Trained, split: Split, validation_accuracy: float) -> dict[str, Any]:
     """Return the part of ``metrics.json`` that is not about held-out windows."""
     return {
-        "kernels": evaluator.name(),
+        "kernels": evaluator.name(trained.model),
         "model_bytes": len(trained.model),
         "parameters": trained.parameters,
         "tflm_arena_bytes": _arena(trained.model),
@@ -217,8 +219,8 @@ def _facts(trained: Trained, split: Split, validation_accuracy: float) -> dict[s
 
 
 def _arena(model: bytes) -> dict[str, int] | None:
-    """Return TFLM's arena, or None where it cannot be measured: it is never guessed."""
-    if not is_installed():
+    """Return TFLM's arena, or None where there is none to measure: it is never guessed."""
+    if not is_installed() or knn.is_knn(model):
         return None
     arena = measure_arena(model)
     return {

@@ -87,7 +87,7 @@ whom the model had never met were named right, by the int8 model on
 {_table(("subject", "accuracy"), [(s, f"{a:.1%}") for s, a in metrics["per_subject"].items()])}
 {curves}
 <h2>Sizes</h2>
-{_sizes(metrics)}
+{_sizes(spec, metrics)}
 <h2>Provenance</h2>
 {_provenance(spec)}
 </body>
@@ -134,8 +134,8 @@ def _per_class(per_class: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _sizes(metrics: Mapping[str, Any]) -> str:
-    rows = [("model.tflite", f"{metrics['model_bytes']:,}")]
+def _sizes(spec: Spec, metrics: Mapping[str, Any]) -> str:
+    rows = [(spec.model_file, f"{metrics['model_bytes']:,}")]
     arena = metrics["tflm_arena_bytes"]
     if arena is not None:
         rows += [
