@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from codegen import aot, model_config, tflm
+from codegen import aot, knn, model_config, tflm
 from codegen.boards import Board, load
 from codegen.runtime import FIRMWARE, runtime_version
 from trainer import folder
-from trainer.bundle import Bundle
+from trainer.bundle import KNN, Bundle
 from trainer.errors import HarmcuError
 
 MANIFEST = "project.json"
@@ -35,7 +35,7 @@ class Manifest:
         name: of the model.
         board, engine: what the project is for.
         runtime_version: of the runtime inside.
-        model_sha256: digest of the bundle's model.tflite.
+        model_sha256: digest of the bundle's model.
         tflm: operators, and bytes of the arena (measured_bytes + margin_bytes); None when the
             arena could not be measured where the model was trained.
         aot: macs, arena_bytes, arena_lower_bound, weights_bytes; None when aot lacks an operator.
@@ -67,8 +67,8 @@ def generate(bundle: Bundle, board: Board, engine: str) -> dict[str, str]:
     """Return the text of every file of a project, by its relative path.
 
     The TFLite Micro array, its resolver and its arena are among them, unless the arena was never
-    measured; the aot engine's C is, unless it lacks an operator of the model and ``engine`` is
-    tflm.
+    measured or the model is no network; the aot engine's C is, unless it lacks an operator of the
+    model and ``engine`` is tflm.
 
     Raises:
         HarmcuError: the engine is unknown, aot that lacks an operator, or tflm without an arena.
@@ -183,6 +183,11 @@ def _tflm_if_measured(bundle: Bundle, engine: str) -> tflm.TflmModel | None:
     if arena is not None:
         digest = spec.provenance.model_sha256
         return tflm.generate(bundle.model, spec.name, digest, arena["bytes"])
+    if engine == "tflm" and spec.model_file == KNN:
+        raise HarmcuError(
+            f"{bundle.path}: a nearest-neighbour model is no network, which TensorFlow Lite Micro "
+            "could run; use the engine aot"
+        )
     if engine == "tflm":
         raise HarmcuError(
             f"{bundle.path}: TFLM's arena was not measured, for tflite-micro has no wheel for the "
@@ -199,8 +204,9 @@ def _tflm_facts(bundle: Bundle, model: tflm.TflmModel | None) -> dict[str, Any] 
 
 def _aot_unless_refused(bundle: Bundle, engine: str) -> aot.AotModel | None:
     spec = bundle.spec
+    generate_c = knn.generate if spec.model_file == KNN else aot.generate
     try:
-        return aot.generate(bundle.model, spec.name, spec.provenance.model_sha256)
+        return generate_c(bundle.model, spec.name, spec.provenance.model_sha256)
     except HarmcuError:
         if engine == "aot":
             raise

@@ -397,7 +397,7 @@ def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool)
     console.table(benchmark.rows(cost, hop))
     console.result({**cost.document(), "engine": engine, "hop": hop})
     if cost.exact is False:
-        raise HarmcuError(f"{name} differs from TensorFlow Lite Micro; please report this as a bug")
+        raise HarmcuError(f"{name} differs from the evaluation; please report this as a bug")
 
 
 @main.command()

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "codegen": {"codegen", "trainer"},
     "host_tools": {"host_tools", "codegen", "trainer"},
 }
-CONTRACT = {"bundle", "errors", "folder", "recording", "resample", "spec"}
+CONTRACT = {"bundle", "errors", "folder", "knn", "recording", "resample", "spec"}
 """What codegen may know of the trainer."""
 
 TRAINING = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "keras"}

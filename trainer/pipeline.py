@@ -18,6 +18,7 @@ from trainer import (
     exhibits,
     golden,
     interval,
+    knn,
     labels,
     leaks,
     models,
@@ -263,9 +264,10 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         figures["quantization"] = evaluation.quantization(
             decisions, trained.float_scores(decisions.samples)
         )
-    figures["desktop"] = evaluation.difference(
-        decisions, evaluator.desktop(trained.model)(decisions.samples)
-    )
+    if not knn.is_knn(trained.model):
+        figures["desktop"] = evaluation.difference(
+            decisions, evaluator.desktop(trained.model)(decisions.samples)
+        )
     validated = evaluation.figures(evaluation.decide(spec, engine, validation), spec.labels)
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     shown = exhibits.choose(spec, decisions, test, figures["per_subject"], streams["test"], watched)
@@ -383,6 +385,7 @@ def _spec(
     name = f"{dataset.name}_{request.architecture}_{request.size}".replace("-", "_")
     return Spec(
         name=name,
+        model_file=bundle.KNN if knn.is_knn(model) else bundle.TFLITE,
         labels=dataset.labels,
         channels=channels,
         rate_millihertz=windows.common_rate(dataset.recordings),
@@ -409,7 +412,7 @@ def _facts(tested: _Tested) -> dict[str, Any]:
     """Return the part of ``metrics.json`` that is not about held-out windows."""
     trained, split = tested.trained, tested.spec.provenance.split
     return {
-        "kernels": evaluator.name(),
+        "kernels": evaluator.name(trained.model),
         "model_bytes": len(trained.model),
         "parameters": trained.parameters,
         "tflm_arena_bytes": _arena(trained.model),
@@ -427,8 +430,8 @@ def _facts(tested: _Tested) -> dict[str, Any]:
 
 
 def _arena(model: bytes) -> dict[str, int] | None:
-    """Return TFLM's arena, or None where it cannot be measured: it is never guessed."""
-    if not is_installed():
+    """Return TFLM's arena, or None where there is none to measure: it is never guessed."""
+    if not is_installed() or knn.is_knn(model):
         return None
     arena = measure_arena(model)
     return {

@@ -77,7 +77,7 @@ def render(spec: Spec, metrics: Mapping[str, Any], exhibits: Exhibits) -> str:
         ("Scores and how often they are right", _calibration(metrics["calibration"])),
         ("int8", _int8(metrics)),
         ("Training curves", _curves(metrics["history"])),
-        ("Sizes", _sizes(metrics)),
+        ("Sizes", _sizes(spec, metrics)),
         ("Provenance", _provenance(spec)),
     ]
     body = "\n".join(f"<h2>{escape(name)}</h2>\n{content}" for name, content in sections if content)
@@ -235,8 +235,8 @@ def _calibration(calibration: Mapping[str, Any]) -> str:
 
 
 def _int8(metrics: Mapping[str, Any]) -> str:
-    quantization, desktop = metrics.get("quantization"), metrics["desktop"]
-    if quantization is None:
+    quantization, desktop = metrics.get("quantization"), metrics.get("desktop")
+    if quantization is None or desktop is None:
         return "<p>The model is integer by nature: nothing was rounded.</p>"
     return _table(
         ("largest score of the held-out windows", "value"),
@@ -306,8 +306,8 @@ def _per_class(spec: Spec, per_class: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _sizes(metrics: Mapping[str, Any]) -> str:
-    rows = [("model.tflite", f"{metrics['model_bytes']:,}")]
+def _sizes(spec: Spec, metrics: Mapping[str, Any]) -> str:
+    rows = [(spec.model_file, f"{metrics['model_bytes']:,}")]
     arena = metrics["tflm_arena_bytes"]
     if arena is not None:
         rows += [

@@ -134,7 +134,7 @@ def channel_scaling(recordings: Sequence[Recording]) -> tuple[Channel, ...]:
         means = values.mean(axis=0)
         full_scale = float(np.percentile(np.abs(values - means), FULL_SCALE_PERCENTILE))
         gain = 127.0 / max(full_scale, 127.0)
-        multiplier, shift = _fixed_point(gain)
+        multiplier, shift = fixed_point(gain)
         for name, mean in zip(names, means, strict=True):
             channels.append(
                 Channel(
@@ -151,7 +151,7 @@ def channel_scaling(recordings: Sequence[Recording]) -> tuple[Channel, ...]:
     return tuple(channels)
 
 
-def _fixed_point(gain: float) -> tuple[int, int]:
+def fixed_point(gain: float) -> tuple[int, int]:
     """Return (multiplier, shift) with ``gain`` near ``multiplier / 2**shift``, in 15 bits."""
     shift = 15 - math.frexp(gain)[1]
     multiplier = round(math.ldexp(gain, shift))

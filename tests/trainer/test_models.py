@@ -32,7 +32,7 @@ def build(architecture: str, size: str, shape: Shape) -> Any:
 
 
 def test_every_module_is_an_architecture() -> None:
-    assert models.names() == ("cnn", "lstm")
+    assert models.names() == ("cnn", "knn", "lstm")
 
 
 @pytest.mark.parametrize("architecture", NETWORKS)
