@@ -25,7 +25,7 @@ from codegen.aot import AotModel, LayerFacts
 from codegen.boards import Toolchain
 from codegen.runtime import FIRMWARE
 from host_tools import emulator
-from host_tools.build import find, run, sizes
+from host_tools.build import find, run, sizes, toolchain_of
 from trainer import bundle as bundles
 from trainer.errors import HarmcuError
 from trainer.sample_path import Samples
@@ -235,7 +235,7 @@ class _Bench:
 
     @property
     def _toolchain(self) -> Toolchain:
-        return self._board.toolchain
+        return toolchain_of(self._board)
 
     def program(self, name: str, sources: list[str], input_bytes: int) -> Path:
         """Compile firmware/bench/main.c with sources from there or from this folder."""

@@ -45,7 +45,8 @@ def run(request: Request, console: Console) -> dict[str, Any]:
     start = time.monotonic()
     board = boards.load(request.board)
     # Whoever lacks a compiler should hear it now and not after the training.
-    build.find(board.toolchain.compiler, board.toolchain)
+    toolchain = build.toolchain_of(board)
+    build.find(toolchain.compiler, toolchain)
     emulator.check_installed(board.name)
     project.check_free(request.out / "project")
     bundle, held_out = _train(request, console)
