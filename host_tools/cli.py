@@ -177,6 +177,9 @@ def train(
     with console.progress() as bars:
         bundle = pipeline.train(request, bars)
     metrics = bundle.metrics
+    for note in metrics["data_notes"]:
+        files = f" ({len(note['files'])} files)" if note["files"] else ""
+        console.line(f"{note['kind']}: {note['what']}: {note['count']:,}{files}")
     console.line(
         f"{out}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows right, "
         f"{len(bundle.model):,} bytes; see {bundle.report}"

@@ -14,6 +14,7 @@ from trainer import (
     datasets,
     evaluator,
     golden,
+    inspect,
     leaks,
     models,
     rates,
@@ -106,7 +107,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     progress("evaluate", 0, 1, {})
     engine = evaluator.load(trained.model)
     figures = evaluation.figures(evaluation.decide(spec, engine, test), spec.labels)
-    metrics = figures | _facts(trained, split)
+    metrics = figures | _facts(trained, split) | {"data_notes": inspect.summary(dataset.notes)}
     vectors = golden.make(spec, engine, _excerpts(test, spec))
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     return bundle.write(
