@@ -13,6 +13,7 @@ from host_tools.protocol import (
     INJECT_SAMPLES,
     Ack,
     Classification,
+    Imu,
     Label,
     Message,
     Refusal,
@@ -78,6 +79,17 @@ class Device:
                 return tuple(names[index] for index in sorted(names))
         raise HarmcuError(f"{self.link.port}: labels are lost on every try; use another cable")
 
+    def imu(self) -> Imu:
+        """Ask how the sensor does.
+
+        Raises:
+            HarmcuError: the board does not answer.
+        """
+        found = [m for m in self._ask("GET", "imu") if isinstance(m, Imu)]
+        if not found:
+            raise HarmcuError(f"{self.link.port}: the board did not state its sensor; reset it")
+        return found[-1]
+
     def run(self, mode: str) -> None:
         """Start the mode "classify", "capture" or "stopped".
 
@@ -86,11 +98,11 @@ class Device:
         """
         self._ask("RUN", mode)
 
-    def expect_model(self, sha256: str) -> Status:
-        """Return the board's status after checking that it runs this model.
+    def expect_runtime(self) -> Status:
+        """Return the board's status after checking that its firmware is of this harmcu's time.
 
         Raises:
-            HarmcuError: it runs another one.
+            HarmcuError: it is not.
         """
         status = self.status()
         if status.runtime_version != runtime_version():
@@ -98,6 +110,15 @@ class Device:
                 f"{self.link.port}: the firmware has runtime version {status.runtime_version}, "
                 f"this harmcu {runtime_version()}; generate, build and flash again"
             )
+        return status
+
+    def expect_model(self, sha256: str) -> Status:
+        """Return the board's status after checking that it runs this model.
+
+        Raises:
+            HarmcuError: it runs another one.
+        """
+        status = self.expect_runtime()
         if status.model_sha256 != sha256:
             raise HarmcuError(
                 f"{self.link.port}: the board runs the model {status.model_sha256[:12]}, the "
@@ -204,6 +225,7 @@ class Device:
             "rate": f"the firmware has no resampler from {refusal.detail / 1000:g} Hz; "
             "inject at one of the rates of its board",
             "mode": "the board was reset; try again",
+            "model": "it can only record; generate a project from a bundle and flash that",
             "engine": "its engine cannot run the model; use the engine aot or a larger arena",
         }.get(refusal.reason, "the firmware is older or newer than this harmcu; generate it again")
         return HarmcuError(f"{self.link.port}: the board refused ({refusal.reason}); {advice}")

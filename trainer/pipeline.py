@@ -17,6 +17,7 @@ from trainer import (
     evaluator,
     exhibits,
     golden,
+    inspect,
     interval,
     knn,
     labels,
@@ -114,7 +115,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     dataset = _divide(loaded)
     tested = _test(request, dataset, splits.by_subject(dataset, request.seed), progress)
     spec = tested.spec
-    metrics = tested.figures | _facts(tested)
+    metrics = tested.figures | _facts(tested) | {"data_notes": inspect.summary(loaded.notes)}
     is_whole = not tested.is_interrupted
     if is_whole and (request.folds is not None or request.seeds > 1):
         repeated = _repeat(request, loaded, tested, progress)
