@@ -128,7 +128,8 @@ def test_an_arduino_board_says_how_it_is_found_and_built(
 ) -> None:
     board = boards.load(name)
     assert board.toolchain is None
-    assert board.usb is not None and board.arduino is not None
+    assert board.usb is not None
+    assert board.arduino is not None
     assert "2341:805a" in board.usb.application
     assert board.usb.bootloader == ("2341:005a",)
     assert board.arduino.fqbn == "arduino:mbed_nano:nano33ble"
