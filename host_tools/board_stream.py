@@ -90,19 +90,23 @@ class BoardStream:
         bounds = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1).tolist(), len(samples)]
         chunks = []
         for first, end in itertools.pairwise(bounds):
-            intervals, seconds = self._since_last(samples[end - 1])
+            intervals, seconds = self._since_last(samples[first], samples[end - 1])
             chunk = Chunk(samples[first].index, counts[first:end], intervals, seconds)
             self.meter.add(chunk)
             chunks.append(chunk)
         return chunks
 
-    def _since_last(self, sample: Sample) -> tuple[int, float]:
-        """Return sampling periods and seconds since the last chunk's last sample."""
-        last, self._last = self._last, (sample.index, sample.ticks)
-        if last is None or sample.index <= last[0]:
-            return 0, 0.0
-        ticks = (sample.ticks - last[1]) % TICK_RANGE
-        return sample.index - last[0], ticks / self._status.tick_hz
+    def _since_last(self, first: Sample, last: Sample) -> tuple[int, float]:
+        """Return sampling periods and seconds up to a chunk's last sample.
+
+        They count from the last sample of the chunk before or, in a new stream, from the chunk's
+        own first one.
+        """
+        index, ticks = self._last or (first.index, first.ticks)
+        self._last = (last.index, last.ticks)
+        if first.index < index:
+            index, ticks = first.index, first.ticks
+        return last.index - index, (last.ticks - ticks) % TICK_RANGE / self._status.tick_hz
 
     def close(self) -> None:
         """Let the board classify again, when it can; one that is gone cannot."""

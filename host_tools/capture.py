@@ -219,8 +219,6 @@ class Capture:
         source: Source,
         request: Request,
         say: Callable[[str], None] = lambda _: None,
-        countdown: float = COUNTDOWN,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.source = source
         self.request = request
@@ -231,8 +229,6 @@ class Capture:
         self.messages: deque[str] = deque(maxlen=MESSAGES)
         self.is_over = False
         self._say = say
-        self._countdown = countdown
-        self._clock = clock
         self._start_at: float | None = None
         self._is_due = False
         self._next: int | None = None
@@ -244,7 +240,7 @@ class Capture:
     @property
     def starts_in(self) -> float | None:
         """Seconds until a take starts, or None when none is about to."""
-        return None if self._start_at is None else max(0.0, self._start_at - self._clock())
+        return None if self._start_at is None else max(0.0, self._start_at - time.monotonic())
 
     @property
     def take_samples(self) -> int | None:
@@ -268,7 +264,7 @@ class Capture:
             PortGoneError: the board is gone.
             HarmcuError: the disk is full or gone.
         """
-        if self._start_at is not None and self._clock() >= self._start_at:
+        if self._start_at is not None and time.monotonic() >= self._start_at:
             self._start_at, self._is_due = None, True
         for chunk in self.source.read(timeout):
             self._remember(chunk)
@@ -277,8 +273,8 @@ class Capture:
 
     def start(self) -> None:
         """Begin the countdown of a take."""
-        self._start_at = self._clock() + self._countdown
-        self._tell(f"{self.label}: recording in {self._countdown:g} seconds")
+        self._start_at = time.monotonic() + COUNTDOWN
+        self._tell(f"{self.label}: recording in {COUNTDOWN:g} seconds")
 
     def stop(self, reason: str = "") -> None:
         """End the take, if there is one, or the countdown."""
@@ -430,7 +426,7 @@ def run(capture: Capture, show: Callable[[], None], read_key: Callable[[], str])
                 while key := read_key():
                     capture.press(key)
                 show()
-            reason = ""
+        reason = ""
     except PortGoneError as error:
         take = capture.take
         capture.stop("the board is gone")

@@ -70,10 +70,10 @@ def _signals(capture: Capture, width: int, height: int, is_unicode: bool) -> lis
         top = scales[unit] * per_unit
         graphs = graph(values, filled, rows, top, is_unicode) if filled else [""] * rows
         now = f"{values[-1] / per_unit:+8.2f}" if len(values) else " " * 8
-        names = [f"{axis} {now} {unit}"] + [f"   +-{scales[unit]} {unit}"] * (rows - 1)
+        names = [f"{axis} {now} {unit}", f"   +-{scales[unit]} {unit}", *[""] * rows]
         style = "cyan" if unit == "g" else "green"
-        for name, line in zip(names, graphs, strict=True):
-            left = fitted(name if name == names[0] or rows > 2 else "", 20)
+        for name, line in zip(names, graphs, strict=False):
+            left = fitted(name, 20)
             lines.append(Text.assemble(left, "  ", (line.rjust(room), style)))
     return lines
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
 from trainer.errors import HarmcuError
@@ -79,6 +80,8 @@ def main() -> None:
 
 
 main.add_command(data_commands)
+for command in BOARD_COMMANDS:
+    main.add_command(command)
 
 
 @main.command()
@@ -444,32 +447,6 @@ def verify(
             f"stream {first.stream}, window {first.window} differs in stage {first.stage}: "
             f"{first.expected} expected, {first.observed} found; generate and build this bundle"
         )
-
-
-@main.command()
-@click.option("--port", required=True, help="A serial port, or socket://HOST:PORT.")
-@click.option("--bundle", type=FOLDER, help="Refuse a board that runs another model.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
-def monitor(port: str, bundle: Path | None, seconds: float | None) -> None:
-    """Watch a board classify: a line a decision, until Ctrl-C.
-
-    \b
-    Example:
-        harmcu monitor --port /dev/ttyACM0
-    """
-    from host_tools import monitor as monitoring
-    from host_tools.link import Link
-
-    digest = None
-    if bundle is not None:
-        from trainer import bundle as bundles
-
-        digest = bundles.read(bundle).spec.provenance.model_sha256
-    with Link(port) as link:
-        watched = monitoring.watch(link, click.echo, digest, seconds)
-    click.echo(
-        f"{watched.decisions} decisions, {watched.lost} lines lost, {watched.damaged} damaged"
-    )
 
 
 @main.command()

@@ -173,10 +173,12 @@ def _show_live(
     counts = golden.at_rate(recording, rate)
     console.step(7, STEPS, "Live", f"its IMU plays {recording.source}: {recording.label}")
     with emulator.serve(program, counts, rate) as served, Link(served.url) as link:
+        watched = monitor.Monitor(link, bundle.spec.provenance.model_sha256)
+        console.line("    " + watched.identity)
         monitor.watch(
-            link,
+            watched,
+            lambda decided: console.line("    " + monitor.decision_line(decided, watched.status)),
             lambda text: console.line("    " + text),
-            bundle.spec.provenance.model_sha256,
             LIVE_SECONDS,
         )
 

@@ -88,7 +88,9 @@ def _timeline(monitor: Monitor, cells: int) -> list[int]:
 
 def _facts(monitor: Monitor) -> list[str]:
     imu = monitor.imu
-    measured = f"{imu.measured_millihertz / 1000:.1f} Hz measured, " if imu.measured_millihertz else ""
+    measured = (
+        f"{imu.measured_millihertz / 1000:.1f} Hz measured, " if imu.measured_millihertz else ""
+    )
     return [
         f"{monitor.decisions:,} decisions in {monitor.seconds:.0f} s; a timeline's mark is "
         f"{SECONDS_A_CELL:g} s",

@@ -89,7 +89,7 @@ class SketchStream:
         self._next = 0
         self._arrived: float | None = None
         self._begins_take = False
-        self._rows_in_take = 0
+        self._rows_in_take = self._skipped = 0
         self.board = ""
         self.trouble = ""
         self.description = f"a sketch that prints lines at {port.name}"
@@ -205,7 +205,9 @@ class SketchStream:
 
     def _lump(self, rows: list[list[float]], skipped: int, now: float) -> list[_Lump]:
         if not rows:
+            self._skipped += skipped
             return []
+        skipped, self._skipped = skipped + self._skipped, 0
         known = self._arrived is not None and not self._begins_take
         seconds = now - self._arrived if known and self._arrived is not None else 0.0
         lump = _Lump(rows, skipped, seconds, self._begins_take)
@@ -216,7 +218,8 @@ class SketchStream:
     def _is_header(self, text: str) -> bool:
         """Take names of columns; False for any other text."""
         names = tuple(name.strip() for name in re.split(r"[,;\t]", text))
-        if not columns.axes_of(columns.parse(names)):
+        is_damaged_row = any(map(_NUMBER.fullmatch, names))
+        if is_damaged_row or not columns.axes_of(columns.parse(names)):
             return False
         self._names = self._names or names
         return True

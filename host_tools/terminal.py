@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
@@ -15,6 +16,12 @@ if sys.platform == "win32":
 else:
     import select
     import termios
+
+REDRAWN_SECONDS = 0.1
+"""Between two drawings: faster ones only cost."""
+
+Render = Callable[[tuple[int, int], bool], RenderableType]
+"""Gives a screen of so many columns and rows, for a terminal that shows Unicode or not."""
 
 ENTER, ESCAPE, BACKSPACE = "\n", "\x1b", "\x7f"
 
@@ -71,20 +78,17 @@ class Screen:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._console = live.console
+        self._drawn = -REDRAWN_SECONDS
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Return columns and rows, which the user may change at any time."""
-        return self._console.size
-
-    @property
-    def is_unicode(self) -> bool:
-        """Tell whether the terminal shows more than ASCII."""
-        return (self._console.encoding or "").lower().startswith("utf")
-
-    def draw(self, content: RenderableType) -> None:
-        """Show something in place of all that was shown."""
-        self._live.update(content, refresh=True)
+    def draw(self, render: Render) -> None:
+        """Show something in place of all that was shown, unless that was a moment ago."""
+        now = time.monotonic()
+        if now - self._drawn < REDRAWN_SECONDS:
+            return
+        self._drawn = now
+        is_unicode = (self._console.encoding or "").lower().startswith("utf")
+        # The user may change the size at any time.
+        self._live.update(render(self._console.size, is_unicode), refresh=True)
 
 
 @contextmanager
