@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codegen.boards import Board, Toolchain
-from codegen.project import BUILD, Project
+from codegen.project import BUILD, NO_ENGINE, Project
 from trainer.errors import HarmcuError
 
 
@@ -41,7 +41,7 @@ def build(project: Project) -> Program:
     """
     board = project.board
     toolchain = toolchain_of(board)
-    if project.manifest.engine not in board.engines:
+    if project.manifest.engine not in (*board.engines, NO_ENGINE):
         raise HarmcuError(
             f"the board {board.name} has no TensorFlow Lite Micro library to link the engine "
             f"{project.manifest.engine} with; build it in your own project, or generate for the "

@@ -241,7 +241,7 @@ def evaluate(
 
 
 @main.command()
-@click.argument("bundle", type=FOLDER)
+@click.argument("bundle", type=FOLDER, required=False)
 @click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
 @click.option(
     "--engine",
@@ -250,25 +250,39 @@ def evaluate(
     show_default=True,
     help="C for this model alone, or the TensorFlow Lite Micro interpreter.",
 )
+@click.option(
+    "--capture-only", is_flag=True, help="Without a BUNDLE: a firmware that records movements."
+)
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder of the project to write.")
 @as_json_option
-def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) -> None:
-    """Write the C project of a BUNDLE for a board.
+def generate(
+    bundle: Path | None, board: str, engine: str, capture_only: bool, out: Path, as_json: bool
+) -> None:
+    """Write the C project of a BUNDLE for a board; for an Arduino board, a sketch.
 
     \b
-    Example:
+    Examples:
         harmcu generate harmcu-demo/bundle --board mps2_an386 -o project
+        harmcu generate --capture-only --board nano33ble_rev2 -o recorder
     """
     from codegen import boards, project
     from host_tools.console import Console
     from trainer import bundle as bundles
 
+    if capture_only == (bundle is not None):
+        raise click.UsageError("Name a BUNDLE, or say --capture-only for a firmware without one.")
     console = Console(as_json)
-    files = project.generate(bundles.read(bundle), boards.load(board), engine)
+    target, name = boards.load(board), out.resolve().name
+    if bundle is None:
+        files = project.generate_capture_only(target, name)
+    else:
+        files = project.generate(bundles.read(bundle), target, engine, name)
     manifest = project.write(out, files).manifest
     rows = {
-        "project": f"{out}: {len(files)} files, engine {engine}, board {board}",
+        "project": f"{out}: {len(files)} files, engine {manifest.engine}, board {board}",
     }
+    if manifest.sketch:
+        rows["sketch"] = f"{out / manifest.sketch}.ino opens in the Arduino IDE"
     if manifest.tflm:
         rows["TFLM operators"] = ", ".join(manifest.tflm["operators"])
         rows["TFLM arena"] = (
@@ -285,7 +299,8 @@ def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) ->
         {
             "project": str(out),
             "board": board,
-            "engine": engine,
+            "engine": manifest.engine,
+            "sketch": manifest.sketch,
             "model_sha256": manifest.model_sha256,
             "tflm": manifest.tflm,
             "aot": manifest.aot,
