@@ -42,6 +42,7 @@ _FLASH = re.compile(r"Sketch uses (\d+) bytes")
 _RAM = re.compile(r"Global variables use (\d+) bytes")
 _NEW_PORT = re.compile(r"New upload port: (\S+)")
 _NO_PLATFORM = re.compile(r"platform .*not (?:found|installed)|unknown package", re.IGNORECASE)
+_LIBRARY = re.compile(r"[Ll]ibrary '?([\w@.-]+)'? (?:is )?not (?:found|installed)")
 _NO_LIBRARY = re.compile(
     r"library .*not (?:found|installed)|fatal error: \S+\.h: No such file", re.IGNORECASE
 )
@@ -177,7 +178,7 @@ def _missing(
     if _NO_PLATFORM.search(said):
         lacks, kind = [arduino.platform], "core"
     elif _NO_LIBRARY.search(said):
-        lacks, kind = list(arduino.libraries), "lib"
+        lacks, kind = (_LIBRARY.findall(said) or list(arduino.libraries)), "lib"
     else:
         raise _ToolError([tool, "compile"], said)
     what = " ".join(lacks)
