@@ -157,10 +157,7 @@ def _say_verified(comparison: verify.Comparison, how: str, console: Console) -> 
     first = comparison.first_difference
     text = f"{comparison.equal:,} of {comparison.windows:,} windows equal, {how}"
     if first is not None:
-        text += (
-            f"; first difference in window {first.window} of recording {first.stream}, stage "
-            f"{first.stage}: {first.expected} expected, {first.observed} found"
-        )
+        text += f"; {first.text()}"
     console.step(6, STEPS, "Verify", text)
 
 
