@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from codegen import aot, model_config, tflm
+from codegen import aot, model_config, stream_engine, tflm
 from codegen.boards import Board, load
 from codegen.runtime import FIRMWARE, runtime_version
 from trainer import folder
@@ -26,6 +26,9 @@ BUILD = "build"
 
 ENGINES = ("aot", "tflm")
 
+WHOLE_WINDOW = "src/whole_window.c"
+"""What an engine of whole windows needs and a streaming one implements itself."""
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -38,7 +41,8 @@ class Manifest:
         model_sha256: digest of the bundle's model.tflite.
         tflm: operators, and bytes of the arena (measured_bytes + margin_bytes); None when the
             arena could not be measured where the model was trained.
-        aot: macs, arena_bytes, arena_lower_bound, weights_bytes; None when aot lacks an operator.
+        aot: macs, arena_bytes, arena_lower_bound, weights_bytes, stream (see aot.StreamFacts;
+            macs are those of a hop then) and why_whole; None when aot lacks an operator.
         sources: the files to compile, relative to the project.
         files: SHA-256 of every file, by its relative path.
     """
@@ -80,9 +84,12 @@ def generate(bundle: Bundle, board: Board, engine: str) -> dict[str, str]:
     tflm_model = _tflm_if_measured(bundle, engine)
     aot_model = _aot_unless_refused(bundle, engine)
 
+    streams = engine == "aot" and aot_model is not None and aot_model.stream is not None
     files = _runtime_files(aot_model.kernel_sources if aot_model else ())
+    if streams:
+        del files[WHOLE_WINDOW]
     files |= {f"board/{name}": text for name, text in _board_files(board).items()}
-    config = model_config.generate(spec, board.sensor_rates_millihertz)
+    config = model_config.generate(spec, board.sensor_rates_millihertz, not streams)
     files |= {f"model/{name}": text for name, text in config.items()}
     if tflm_model:
         files |= {f"tflm/{name}": text for name, text in tflm_model.files.items()}
@@ -200,7 +207,8 @@ def _tflm_facts(bundle: Bundle, model: tflm.TflmModel | None) -> dict[str, Any] 
 def _aot_unless_refused(bundle: Bundle, engine: str) -> aot.AotModel | None:
     spec = bundle.spec
     try:
-        return aot.generate(bundle.model, spec.name, spec.provenance.model_sha256)
+        digest = spec.provenance.model_sha256
+        return stream_engine.generate(bundle.model, spec.name, digest, spec.hop)
     except HarmcuError:
         if engine == "aot":
             raise
@@ -215,6 +223,8 @@ def _aot_facts(model: aot.AotModel | None) -> dict[str, Any] | None:
         "arena_bytes": model.arena_bytes,
         "arena_lower_bound": model.arena_lower_bound,
         "weights_bytes": model.weights_bytes,
+        "stream": asdict(model.stream) if model.stream else None,
+        "why_whole": model.why_whole,
     }
 
 

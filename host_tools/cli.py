@@ -329,6 +329,13 @@ def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) ->
             f"{manifest.aot['macs']:,} MACs, arena {manifest.aot['arena_bytes']:,} bytes, "
             f"weights {manifest.aot['weights_bytes']:,} bytes"
         )
+        stream = manifest.aot["stream"]
+        rows["streaming"] = (
+            f"yes: {stream['samples']} samples a step, {stream['state_bytes']:,} bytes from step "
+            "to step, no window"
+            if stream
+            else f"no, whole windows: {manifest.aot['why_whole']}"
+        )
     console.table(rows)
     console.result(
         {

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from host_tools import emulator
 from host_tools.build import Program
@@ -27,7 +28,7 @@ from host_tools.protocol import (
 )
 from trainer.errors import HarmcuError
 from trainer.golden import Trace
-from trainer.sample_path import window_starts
+from trainer.sample_path import Samples, window_starts
 from trainer.spec import Spec
 
 STREAM_TRIES = 3
@@ -194,7 +195,13 @@ def _compare(
     windows = equal = right = labelled = 0
     first: Difference | None = None
     for stream, (trace, seen) in enumerate(zip(traces, observed, strict=True)):
-        checks = _counts_checks(spec, trace)
+        checks = list(
+            zip(
+                _checks(spec, np.asarray(trace.resampled, "<i2")),
+                _checks(spec, trace.samples),
+                strict=True,
+            )
+        )
         for window in range(len(trace.scores)):
             difference = _difference(spec, trace, seen, stream, window, checks[window])
             windows += 1
@@ -219,37 +226,38 @@ def _compare(
     )
 
 
-def _counts_checks(spec: Spec, trace: Trace) -> list[int]:
-    """Return the CRC of all resampled counts up to the end of each window."""
+def _checks(spec: Spec, stream: npt.NDArray[np.int16] | Samples) -> list[int]:
+    """Return the CRC of a whole stream up to the end of each window."""
     checks = []
     check, done = CRC_START, 0
-    for start in window_starts(len(trace.resampled), spec.window, spec.hop):
+    for start in window_starts(len(stream), spec.window, spec.hop):
         end = int(start) + spec.window
-        check = crc(np.ascontiguousarray(trace.resampled[done:end], "<i2").tobytes(), check)
+        check = crc(stream[done:end].tobytes(), check)
         done = end
         checks.append(check)
     return checks
 
 
 def _difference(
-    spec: Spec, trace: Trace, seen: Observed, stream: int, window: int, counts_check: int
+    spec: Spec, trace: Trace, seen: Observed, stream: int, window: int, expected: tuple[int, int]
 ) -> Difference | None:
-    """Return where one window first differs, stage after stage."""
+    """Return where one window first differs, stage after stage.
+
+    ``expected`` holds the CRC of all counts and that of all samples up to the window's end.
+    """
     said, checks = seen.classifications.get(window), seen.traces.get(window)
     if said is None or checks is None:
         return Difference(stream, window, "missing", "a decision", "none")
-    start = window * spec.hop
-    window_check = crc(trace.samples[start : start + spec.window].tobytes())
     decision = int(trace.decisions[window])
     stages = (
-        ("resample", f"CRC {counts_check:04X}", f"CRC {checks.counts_check:04X}"),
-        ("quantize", f"CRC {window_check:04X}", f"CRC {checks.window_check:04X}"),
+        ("resample", f"CRC {expected[0]:04X}", f"CRC {checks.counts_check:04X}"),
+        ("quantize", f"CRC {expected[1]:04X}", f"CRC {checks.samples_check:04X}"),
         ("engine", str(trace.scores[window].tolist()), str(said.scores.tolist())),
         ("decision", _name(spec, decision), f"{said.name!r} ({said.label})"),
     )
-    for stage, expected, observed in stages:
-        if expected != observed:
-            return Difference(stream, window, stage, expected, observed)
+    for stage, evaluated, observed in stages:
+        if evaluated != observed:
+            return Difference(stream, window, stage, evaluated, observed)
     return None
 
 
