@@ -44,12 +44,14 @@ class StreamFacts:
     """What is particular to C that streams; MACs are then those of a hop.
 
     Attributes:
+        window: samples.
         hop: samples between two windows.
         samples: that come with a step.
         state_bytes: RAM besides the arena, which lives from step to step.
         estimate: instructions that a hop takes on a Cortex-M4.
     """
 
+    window: int
     hop: int
     samples: int
     state_bytes: int

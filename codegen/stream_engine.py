@@ -81,6 +81,7 @@ def _written(stream: Stream, model_name: str, model_sha256: str) -> AotModel:
     source = stream.buffers[graph.input.index]
     weights_bytes = sum(layer.constant_bytes for layer in layers)
     facts = StreamFacts(
+        window=stream.timeline.tracks[graph.input.index].columns,
         hop=stream.timeline.hop,
         samples=stream.samples,
         state_bytes=stream.state_bytes,

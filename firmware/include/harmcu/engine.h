@@ -1,7 +1,7 @@
 /* The engine: what turns a stream of int8 samples into int8 scores.
  *
- * One firmware holds one model, so the engine is linked in and not chosen at run time. Nothing above
- * these functions knows which one it is. There are two kinds:
+ * One firmware holds one model, so the engine is linked in and not chosen at run time. Nothing
+ * above these functions knows which one it is. There are two kinds:
  * - a streaming engine (`aot`, where the model allows it) computes with every few samples what they
  *   add, and implements all that stands under "Every engine";
  * - an engine of whole windows (`tflm`, and `aot` for all other models) implements name, init and

@@ -265,9 +265,9 @@ void harmcu_requantize(const harmcu_rescaling *scale, int32_t count, const int8_
  * columns + kept_bytes, and keeps the last ones for the next step. */
 void harmcu_keep_columns(int8_t *kept, int8_t *columns, int32_t kept_bytes, int32_t new_bytes);
 
-/* MEAN and REDUCE_MAX over the time of windows that overlap, of which the stream brings some columns
- * with every step. What came since the start of a window, up to the start of the next, is one block;
- * a window that ends now is the union of all blocks. docs/streaming.md explains why.
+/* MEAN and REDUCE_MAX over the time of windows that overlap, of which the stream brings some
+ * columns with every step. What came since the start of a window, up to the start of the next, is
+ * one block; a window that ends now is the union of all blocks. docs/streaming.md explains why.
  * channels: values of a column
  * columns: that come with a step
  * before: those of them that come before the start of a window, in a step in which one starts

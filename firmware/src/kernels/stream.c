@@ -1,5 +1,5 @@
-/* What a streaming engine keeps from step to step: columns, and MEAN and REDUCE_MAX over the time of
- * windows that overlap. */
+/* What a streaming engine keeps from step to step: columns, and MEAN and REDUCE_MAX over the time
+ * of windows that overlap. */
 #include "harmcu/optimize.h"
 
 #include "finish.h"
