@@ -48,7 +48,7 @@ static inline int32_t harmcu_upper_half(int32_t a, int32_t b, int32_t c) {
 static inline int32_t harmcu_scale_down(int32_t twice, int32_t multiplier, int32_t shift) {
     const int32_t half = (int32_t)((UINT32_C(1) << shift) >> 1);
     const int32_t is_shifted = shift > 0 ? -1 : 0;
-    const int32_t product = harmcu_upper_half(twice, multiplier);
+    const int32_t product = harmcu_upper_half(twice, multiplier, 0);
     return (product + half + ((product >> 31) & is_shifted)) >> shift;
 }
 

@@ -147,7 +147,7 @@ static inline int32_t tangent(int32_t value) {
 /* The same bits as harmcu_rescale(), given twice the value, for a shift to the right: see
  * harmcu_finish_short(). */
 static inline int32_t scale_down(int32_t twice, const harmcu_lstm_scale *scale) {
-    const int32_t product = harmcu_upper_half(twice, scale->multiplier);
+    const int32_t product = harmcu_upper_half(twice, scale->multiplier, 0);
     return (product + scale->half + (twice >> 31)) >> scale->shift;
 }
 
