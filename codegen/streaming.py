@@ -383,7 +383,9 @@ def _stream(timeline: Timeline, columns: int) -> Stream:
             head.append(kernels.lower(operator))
             continue
         walk = timeline.walks[operator.index]
-        layers.append(kernels.lower(_of_a_step(timeline, operator, walk, samples)))
+        layer = kernels.lower(_of_a_step(timeline, operator, walk, samples))
+        # The buffers of input and output may begin with columns from earlier steps.
+        layers.append(replace(_for_few_columns(layer, walk), may_overwrite=False))
         output = timeline.root(operator.outputs[0])
         if operator.name in _RESHAPES:
             continue
@@ -421,6 +423,14 @@ def _of_a_step(timeline: Timeline, operator: Operator, walk: Walk, samples: int)
     output = cut(operator.outputs[0], new)
     assert output is not None
     return replace(operator, inputs=inputs, outputs=(output,))
+
+
+def _for_few_columns(layer: Layer, walk: Walk) -> Layer:
+    """The layer with a kernel that does not prepare for a long run, if there is one."""
+    if layer.source != "depthwise_conv1d.c" or walk.stride != 1:
+        return layer
+    call = "harmcu_depthwise_columns(&layer, &weights, input0, output);"
+    return replace(layer, source="depthwise_columns.c", calls=(call,), workspace=0)
 
 
 def _buffers(

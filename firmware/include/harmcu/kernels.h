@@ -265,6 +265,10 @@ void harmcu_requantize(const harmcu_rescaling *scale, int32_t count, const int8_
  * columns + kept_bytes, and keeps the last ones for the next step. */
 void harmcu_keep_columns(int8_t *kept, int8_t *columns, int32_t kept_bytes, int32_t new_bytes);
 
+/* harmcu_depthwise_conv1d() for stride 1 without padding, at a few positions. */
+void harmcu_depthwise_columns(const harmcu_conv_layer *layer, const harmcu_weights *w,
+                              const int8_t *input, int8_t *output);
+
 /* MEAN and REDUCE_MAX over the time of windows that overlap, of which the stream brings some
  * columns with every step. What came since the start of a window, up to the start of the next, is
  * one block; a window that ends now is the union of all blocks. docs/streaming.md explains why.
