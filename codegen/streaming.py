@@ -201,13 +201,17 @@ def plan(graph: Graph, hop: int) -> Stream:
     whole = sum(_instructions(kernels.lower(operator)) for operator in graph.operators)
     candidates = [_stream(timeline, columns) for columns in _step_columns(timeline)]
     limit = min(candidate.estimate for candidate in candidates)
-    if limit >= whole:
-        raise CannotStreamError(
-            f"the columns of a hop of {hop} take some {limit:,} instructions and those of a whole "
-            f"window {whole:,}"
-        )
+    _check_gain(hop, limit, whole)
     affordable = [c for c in candidates if c.estimate <= _TOLERANCE * limit]
     return min(affordable, key=lambda candidate: candidate.samples)
+
+
+def _check_gain(hop: int, instructions: int, whole: int) -> None:
+    if instructions >= whole:
+        raise CannotStreamError(
+            f"the columns of a hop of {hop} take some {instructions:,} instructions and those of a "
+            f"whole window {whole:,}"
+        )
 
 
 def _instructions(layer: Layer) -> int:

@@ -305,6 +305,7 @@ void harmcu_lstm(const harmcu_lstm_layer *layer, const int8_t *input, int8_t *ou
         }
 #else
         (void)input_sum;
+        (void)hidden_sum;
         step_long(layer, state, inputs, hidden, cell, output);
 #endif
         hidden_sum = fill(state + inputs, output, layer->units, layer->hidden_offset);
