@@ -355,6 +355,13 @@ def generate(
             f"{manifest.aot['macs']:,} MACs, arena {manifest.aot['arena_bytes']:,} bytes, "
             f"weights {manifest.aot['weights_bytes']:,} bytes"
         )
+        stream = manifest.aot["stream"]
+        rows["streaming"] = (
+            f"yes: {stream['samples']} samples a step, {stream['state_bytes']:,} bytes from step "
+            "to step, no window"
+            if stream
+            else f"no, whole windows: {manifest.aot['why_whole']}"
+        )
     console.table(rows)
     console.result(
         {
@@ -414,10 +421,14 @@ def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool)
     console = Console(as_json)
     content, name = benchmark.load(model)
     cost = benchmark.measure(content, name, cflags)
+    stream = benchmark.measure_stream(content, name, hop, cflags) if hop else None
     console.grid(benchmark.LAYER_COLUMNS, benchmark.layer_rows(cost))
-    console.table(benchmark.rows(cost, hop))
-    console.result({**cost.document(), "engine": engine, "hop": hop})
-    if cost.exact is False:
+    console.table(benchmark.rows(cost))
+    if hop and stream is not None:
+        console.table(benchmark.stream_rows(hop, stream, cost))
+    document = benchmark.stream_document(stream)
+    console.result({**cost.document(), "engine": engine, "hop": hop, **document})
+    if False in (cost.exact, getattr(stream, "exact", None)):
         raise HarmcuError(f"{name} differs from the evaluation; please report this as a bug")
 
 

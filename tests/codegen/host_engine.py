@@ -13,6 +13,7 @@ from codegen.aot import AotModel
 REPOSITORY = Path(__file__).parents[2]
 FIRMWARE = REPOSITORY / "firmware"
 MAIN = Path(__file__).with_name("engine_main.c")
+STREAM_MAIN = Path(__file__).with_name("stream_main.c")
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", f"-I{FIRMWARE / 'include'}"]
 SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
@@ -59,3 +60,20 @@ class HostCompiler:
         raw = run([program], windows.tobytes())
         shutil.rmtree(folder)
         return np.frombuffer(raw, dtype=np.int8).reshape(len(windows), outputs)
+
+    def stream_scores(
+        self, model: AotModel, samples: Int8Array, window: int, hop: int, resets: Sequence[int] = ()
+    ) -> Int8Array:
+        """Streams int8 samples [count, channels]; gives int8 scores [windows, outputs].
+
+        A new stream begins with each sample of ``resets``.
+        """
+        folder = self.new_folder(model)
+        program = folder / "engine"
+        flags = [*STRICT, *SANITIZED, f"-I{folder}"]
+        sources = [STREAM_MAIN, folder / "model_aot.c", FIRMWARE / "src" / "window.c"]
+        run(["gcc", *flags, *sources, *self.objects(model), "-o", program])
+        numbers = (window, hop, samples[0].size, *resets)
+        raw = run([program, *map(str, numbers)], samples.tobytes())
+        shutil.rmtree(folder)
+        return np.frombuffer(raw, dtype=np.int8).reshape(-1, model.output_bytes)
