@@ -12,7 +12,8 @@ bool harmcu_engine_init(void) {
     return false;
 }
 
-void harmcu_engine_reset(void) {}
+void harmcu_engine_reset(void) {
+}
 
 void harmcu_engine_push(const int8_t *sample) {
     (void)sample;
