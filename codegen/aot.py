@@ -177,12 +177,19 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         arena_bytes=plan.arena_bytes,
         arena_lower_bound=plan.lower_bound,
         weights_bytes=weights_bytes,
-        kernel_sources=tuple(sorted({layer.source for layer in layers if layer.source})),
+        kernel_sources=_kernel_sources(layers),
         input_bytes=graph.input.elements,
         output_bytes=graph.output.elements,
         layers=tuple(map(facts, running)),
         measured_source=render("bench_layers.c.j2", measured),
     )
+
+
+def _kernel_sources(layers: Sequence[Layer]) -> tuple[str, ...]:
+    sources = {layer.source for layer in layers if layer.source}
+    # What the layers with weights share.
+    sources |= {"finish.c" for layer in layers if layer.weights is not None}
+    return tuple(sorted(sources))
 
 
 def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:

@@ -78,7 +78,8 @@ void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, cons
 
 /* The same for a filter of height 1 and width 3 or 5 that moves in single steps, is not dilated and
  * has no groups, on maps of height 1 whose input channels are a multiple of eight.
- * columns: room for the width of the filter + 3 times the input channels; aligned to eight bytes. */
+ * columns: room for the width of the filter + 3 times the input channels; aligned to eight bytes.
+ */
 void harmcu_conv1d_3(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
                      int8_t *output, int16_t *columns);
 void harmcu_conv1d_5(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
