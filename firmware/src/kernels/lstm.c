@@ -257,6 +257,9 @@ static __attribute__((noinline)) void step_long(const harmcu_lstm_layer *layer,
 
 #if HARMCU_DSP
 
+/* Those of both int16 of a pair. */
+#define LOWER_BYTES UINT32_C(0x00FF00FF)
+
 /* The sums of a unit's gates, doubled. In the making, the second and the last are 256 times the
  * gate's plus the one before; see the head of this file. */
 typedef struct {
@@ -284,9 +287,9 @@ static inline __attribute__((always_inline)) void multiply_pair(uint32_t pair,
     load_two(weights, &first, &second);
     const int16x2_t values = (int16x2_t)pair;
     s->forget = __smlad((int16x2_t)first, values, s->forget);
-    s->input = __smlad((int16x2_t)__uxtb16((uint8x4_t)first), values, s->input);
+    s->input = __smlad((int16x2_t)(first & LOWER_BYTES), values, s->input);
     s->output = __smlad((int16x2_t)second, values, s->output);
-    s->cell = __smlad((int16x2_t)__uxtb16((uint8x4_t)second), values, s->cell);
+    s->cell = __smlad((int16x2_t)(second & LOWER_BYTES), values, s->cell);
 }
 
 static inline __attribute__((always_inline)) void multiply_quad(const int8_t **columns,
