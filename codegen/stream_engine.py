@@ -187,7 +187,7 @@ def _head_step(stream: Stream, layer: Layer, plan: memory.Plan) -> Step:
     track = stream.timeline.root(source)
     pool = stream.pools[track.root]
     name = _pool_name(pool)
-    if layer.operator.name == "MEAN":
+    if layer.operator.name != "REDUCE_MAX":
         count = track.columns * track.size // pool.channels
         structs = tuple(struct for struct in layer.structs if struct.name == "scale")
         call = f"harmcu_stream_mean(&{name}_layer, &{name}, &scale, {count}, output);"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen import estimate, kernels
+from codegen import estimate, kernels, stream_estimate
 from codegen.graph import ConvOptions, Graph, Operator, PoolOptions, Tensor
 from codegen.kernels import Layer
 
@@ -22,12 +22,10 @@ _MOST_BLOCK_COLUMNS = 256
 _MOST_STEP_COLUMNS = 8
 # A step of fewer samples needs less RAM and is taken when it costs at most this much more.
 _TOLERANCE = 1.1
-# Instructions for the copies and calls around the layers of a step.
-_STEP_OVERHEAD = 600
 
 _RESHAPES = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 _COLUMN_WISE = frozenset({"ADD", "CONCATENATION", "LOGISTIC", "MUL", "QUANTIZE"})
-_POOLS = frozenset({"MEAN", "REDUCE_MAX"})
+_POOLS = frozenset({"MEAN", "REDUCE_MAX", "SUM"})
 
 
 class CannotStreamError(Exception):
@@ -178,8 +176,17 @@ class Stream:
     @property
     def estimate(self) -> int:
         """Instructions for each hop on a Cortex-M4."""
-        step = sum(map(_instructions, self.step)) + _STEP_OVERHEAD
-        return self.steps_a_hop * step + sum(map(_instructions, self.head))
+        kept = sum(buffer.kept > 0 for buffer in self.buffers.values())
+        step = stream_estimate.layers(self.step) + stream_estimate.keeping(kept, self.samples)
+        step += sum(stream_estimate.pushing(p.channels, p.columns) for p in self.pools.values())
+        return self.steps_a_hop * step + sum(map(self._of_head, self.head))
+
+    def _of_head(self, layer: Layer) -> int:
+        source = layer.operator.inputs[0]
+        if source is None or source.index not in self.timeline.tracks:
+            return stream_estimate.layers([layer])
+        pool = self.pools[self.timeline.root(source).root]
+        return stream_estimate.pooled(layer.operator.name, pool.channels, pool.blocks)
 
     @property
     def state_bytes(self) -> int:
@@ -198,7 +205,8 @@ def plan(graph: Graph, hop: int) -> Stream:
         HarmcuError: the aot engine cannot run the model at all.
     """
     timeline = _timeline(graph, hop)
-    whole = sum(_instructions(kernels.lower(operator)) for operator in graph.operators)
+    lowered = [kernels.lower(operator) for operator in graph.operators]
+    whole = sum(estimate.instructions(layer) for layer in lowered if not layer.is_in_place)
     candidates = [_stream(timeline, columns) for columns in _step_columns(timeline)]
     limit = min(candidate.estimate for candidate in candidates)
     _check_gain(hop, limit, whole)
@@ -212,10 +220,6 @@ def _check_gain(hop: int, instructions: int, whole: int) -> None:
             f"the columns of a hop of {hop} take some {instructions:,} instructions and those of a "
             f"whole window {whole:,}"
         )
-
-
-def _instructions(layer: Layer) -> int:
-    return 0 if layer.is_in_place else estimate.instructions(layer)
 
 
 def _step_columns(timeline: Timeline) -> list[int]:
@@ -500,6 +504,6 @@ def _pool(timeline: Timeline, root: int, operators: Sequence[Operator], samples:
         blocks=-(-track.columns * track.stride // timeline.hop),
         steps=timeline.hop // samples,
         first_start=steps - (track.columns - 1) // new,
-        has_sums=any(operator.name == "MEAN" for operator in operators),
+        has_sums=any(operator.name != "REDUCE_MAX" for operator in operators),
         has_maxima=any(operator.name == "REDUCE_MAX" for operator in operators),
     )

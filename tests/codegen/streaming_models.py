@@ -212,7 +212,8 @@ def streams(draw: DrawFn) -> StreamExample:
             x = model.add(OPERATORS.QUANTIZE, [x.index], scaled, kind_of, options)
         stride *= step
         names.append(kind)
-    pools = draw(st.sampled_from([("MEAN",), ("REDUCE_MAX",), ("MEAN", "REDUCE_MAX")]))
+    choices = [("MEAN",), ("SUM",), ("REDUCE_MAX",), ("MEAN", "REDUCE_MAX")]
+    pools = draw(st.sampled_from(choices))
     parts = [reduce_time(model, x, getattr(OPERATORS, name)) for name in pools]
     result = concatenate(model, parts) if len(parts) > 1 else parts[0]
     if draw(st.booleans()):
