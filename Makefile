@@ -10,7 +10,7 @@ test: setup-dev
 test-slow: setup-dev
 	.venv/bin/python -m pytest -n 2 -m slow $(ARGS)
 
-C_SOURCES = $(shell find firmware tests -name '*.c' -o -name '*.h')
+C_SOURCES = $(shell find firmware tests -name '*.c' -o -name '*.cpp' -o -name '*.h')
 
 lint: setup-dev
 	.venv/bin/ruff check .

@@ -113,8 +113,7 @@ def _measure(name: str, request: TrainRequest, given: argparse.Namespace) -> Non
     _row(source, trained, repeats, metrics["calibration"]["error"], minutes)
     if name == "across":
         for other, figures in _elsewhere(trained):
-            once = _once(figures | {"quantization": None})
-            _row(f"hapt -> {other}", trained, once, figures["calibration"]["error"], 0.0)
+            _row(f"hapt -> {other}", trained, _once(figures), figures["calibration"]["error"], 0.0)
 
 
 def _once(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,7 +123,9 @@ def _once(metrics: Mapping[str, Any]) -> dict[str, Any]:
         "seeds": [0],
         "accuracy": {"mean": metrics["accuracy"], "worst": metrics["accuracy"]},
         "float_accuracy": (
-            metrics["quantization"] and {"mean": metrics["quantization"]["float_accuracy"]}
+            {"mean": metrics["quantization"]["float_accuracy"]}
+            if "quantization" in metrics
+            else None
         ),
         "macro_f1": {"mean": metrics["macro_f1"]},
         "subjects": metrics["over_subjects"],
@@ -136,7 +137,7 @@ def _row(
 ) -> None:
     provenance = trained.spec.provenance
     subjects, accuracy = repeats["subjects"], repeats["accuracy"]
-    floating = repeats["float_accuracy"]
+    floating = repeats.get("float_accuracy")
     folds = f"{repeats['folds']} folds" if repeats["folds"] > 1 else provenance.split.name
     reach = subjects["interval"]
     cells = (

@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "codegen"))
 
-from random_models import OPERATORS, Activation, Model, schema
+from random_models import OPERATORS, Activation, LstmScales, Model, lstm_over, schema
 
 from codegen import estimate, kernels, tflite
 from host_tools import bench
@@ -159,6 +159,13 @@ def padded(time: int, channels: int, before: int, after: int) -> bytes:
     return model.finish(source, result)
 
 
+def recurrent(steps: int, inputs: int, units: int) -> bytes:
+    """An LSTM."""
+    model = Model(seed=units)
+    source = model.activation((1, steps, inputs), 0.02, 3)
+    return model.finish(source, lstm_over(model, source, units, LstmScales()))
+
+
 def examples() -> list[bytes]:
     """Layers as models for activity recognition have them."""
     shapes = [(64, 6, 16, 5, 2), (64, 16, 32, 1, 1), (30, 32, 48, 1, 1), (32, 48, 32, 3, 1)]
@@ -193,6 +200,10 @@ def examples() -> list[bytes]:
         sliced(*s) for s in [(128, 64, 127, 1), (64, 16, 0, 2), (32, 6, 1, 3), (64, 1, 0, 2)]
     ]
     models += [padded(*s) for s in [(32, 16, 2, 2), (64, 6, 4, 0), (128, 32, 1, 1)]]
+    models += [
+        recurrent(*s)
+        for s in [(16, 6, 16), (32, 3, 8), (16, 9, 32), (8, 32, 32), (8, 64, 64), (8, 6, 64)]
+    ]
     return models + [joined(n) for n in (8, 64, 200)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from codegen import estimate, kernels, memory, tflite
+from codegen import estimate, fusion, kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Tensor
 from codegen.kernels import Fields, Layer, Table
@@ -103,7 +103,7 @@ def check(graph: Graph) -> None:
     Raises:
         HarmcuError: it cannot; the message names the first layer that does not fit.
     """
-    _lower(graph)
+    _lower(fusion.keep_last_step(graph))
 
 
 def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
@@ -120,7 +120,7 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     Raises:
         HarmcuError: the file is damaged or holds something that the aot engine cannot run.
     """
-    graph = tflite.read(model)
+    graph = fusion.keep_last_step(tflite.read(model))
     layers = _lower(graph)
     plan = plan_memory(graph, layers)
     weights_bytes = sum(layer.constant_bytes for layer in layers)
@@ -169,7 +169,8 @@ def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:
     """Plans the arena for lowered layers."""
     in_place = {layer.operator.index for layer in layers if layer.is_in_place}
     workspaces = {layer.operator.index: 2 * layer.workspace for layer in layers if layer.workspace}
-    return memory.plan(graph, in_place, workspaces)
+    overlaps = {layer.operator.index: layer.overlap for layer in layers if layer.overlap}
+    return memory.plan(graph, in_place, workspaces, overlaps)
 
 
 def _lower(graph: Graph) -> list[Layer]:

@@ -203,12 +203,15 @@ class LstmOptions:
         cell_clip: limit of the cell state's magnitude; none when it is not positive.
         is_time_major: time is the first axis and the batch the second.
         is_plain: without diagonal recurrent weights.
+        keeps_all_steps: every step is written to the output; else the last one only, which no
+            file can say but ``codegen.fusion`` may decide.
     """
 
     activation: Activation
     cell_clip: float
     is_time_major: bool
     is_plain: bool
+    keeps_all_steps: bool = True
 
 
 Options = (

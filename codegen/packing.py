@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 _QUAD = 4
-_POSITIONS = 4
+POSITIONS = 4
 # How many values one turn of CONV_2D's inner loop takes, and of the LSTM's.
 _COLUMN_STEP = 8
 _LSTM_STEP = 8
@@ -86,7 +86,17 @@ def _interleaved(weights: npt.NDArray[np.int8], halves: int, step: int) -> npt.N
 
 def column_values(values: int) -> int:
     """How many int16 four columns of ``values`` inputs take."""
-    return _rounded_up(values, _COLUMN_STEP) * _POSITIONS
+    return _rounded_up(values, _COLUMN_STEP) * POSITIONS
+
+
+def shares_columns(taps: int, channels: int) -> bool:
+    """Whether there is a kernel whose output positions share columns of one input position each."""
+    return taps in (3, 5) and channels % _COLUMN_STEP == 0
+
+
+def shared_column_values(taps: int, channels: int) -> int:
+    """How many int16 the columns under four neighbouring output positions take."""
+    return (POSITIONS + taps - 1) * channels
 
 
 def row_values(outputs: int, stride: int, taps: int) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codegen.boards import Board, Toolchain
-from codegen.project import BUILD, Project
+from codegen.project import BUILD, NO_ENGINE, Project
 from trainer.errors import HarmcuError
 
 
@@ -41,7 +41,7 @@ def build(project: Project) -> Program:
     """
     board = project.board
     toolchain = toolchain_of(board)
-    if project.manifest.engine not in board.engines:
+    if project.manifest.engine not in (*board.engines, NO_ENGINE):
         raise HarmcuError(
             f"the board {board.name} has no TensorFlow Lite Micro library to link the engine "
             f"{project.manifest.engine} with; build it in your own project, or generate for the "
@@ -101,6 +101,8 @@ def install_hint(install: dict[str, str]) -> str:
         return install["macos"]
     if sys.platform == "win32":
         return install["windows"]
+    if "linux" in install:
+        return install["linux"]
     return f"sudo apt-get install {install['debian']}, or your system's package of that name"
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from host_tools import config
+from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
 from trainer.errors import HarmcuError, UnknownNameError
@@ -105,6 +106,8 @@ def main(context: click.Context) -> None:
 
 
 main.add_command(data_commands)
+for command in BOARD_COMMANDS:
+    main.add_command(command)
 
 
 @main.command()
@@ -234,6 +237,9 @@ def train(
     with console.progress() as bars:
         bundle = pipeline.train(request, bars)
     metrics = bundle.metrics
+    for note in metrics["data_notes"]:
+        files = f" ({len(note['files'])} files)" if note["files"] else ""
+        console.line(f"{note['kind']}: {note['what']}: {note['count']:,}{files}")
     interruption = figures.interruption(metrics, is_repeated=folds is not None or seeds > 1)
     if interruption:
         console.line(f"{interruption}; go on with the same command and --resume")
@@ -296,7 +302,7 @@ def evaluate(
 
 
 @main.command()
-@click.argument("bundle", type=FOLDER)
+@click.argument("bundle", type=FOLDER, required=False)
 @click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
 @click.option(
     "--engine",
@@ -305,25 +311,39 @@ def evaluate(
     show_default=True,
     help="C for this model alone, or the TensorFlow Lite Micro interpreter.",
 )
+@click.option(
+    "--capture-only", is_flag=True, help="Without a BUNDLE: a firmware that records movements."
+)
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder of the project to write.")
 @as_json_option
-def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) -> None:
-    """Write the C project of a BUNDLE for a board.
+def generate(
+    bundle: Path | None, board: str, engine: str, capture_only: bool, out: Path, as_json: bool
+) -> None:
+    """Write the C project of a BUNDLE for a board; for an Arduino board, a sketch.
 
     \b
-    Example:
+    Examples:
         harmcu generate harmcu-demo/bundle --board mps2_an386 -o project
+        harmcu generate --capture-only --board nano33ble_rev2 -o recorder
     """
     from codegen import boards, project
     from host_tools.console import Console
     from trainer import bundle as bundles
 
+    if capture_only == (bundle is not None):
+        raise click.UsageError("Name a BUNDLE, or say --capture-only for a firmware without one.")
     console = Console(as_json)
-    files = project.generate(bundles.read(bundle), boards.load(board), engine)
+    target, name = boards.load(board), out.resolve().name
+    if bundle is None:
+        files = project.generate_capture_only(target, name)
+    else:
+        files = project.generate(bundles.read(bundle), target, engine, name)
     manifest = project.write(out, files).manifest
     rows = {
-        "project": f"{out}: {len(files)} files, engine {engine}, board {board}",
+        "project": f"{out}: {len(files)} files, engine {manifest.engine}, board {board}",
     }
+    if manifest.sketch:
+        rows["sketch"] = f"{out / manifest.sketch}.ino opens in the Arduino IDE"
     if manifest.tflm:
         rows["TFLM operators"] = ", ".join(manifest.tflm["operators"])
         rows["TFLM arena"] = (
@@ -340,7 +360,8 @@ def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) ->
         {
             "project": str(out),
             "board": board,
-            "engine": engine,
+            "engine": manifest.engine,
+            "sketch": manifest.sketch,
             "model_sha256": manifest.model_sha256,
             "tflm": manifest.tflm,
             "aot": manifest.aot,
@@ -397,7 +418,7 @@ def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool)
     console.table(benchmark.rows(cost, hop))
     console.result({**cost.document(), "engine": engine, "hop": hop})
     if cost.exact is False:
-        raise HarmcuError(f"{name} differs from TensorFlow Lite Micro; please report this as a bug")
+        raise HarmcuError(f"{name} differs from the evaluation; please report this as a bug")
 
 
 @main.command()
@@ -442,6 +463,13 @@ def emulate(project: Path, listen: int, replay: Path | None) -> None:
 @click.option("--port", help="A serial port, or socket://HOST:PORT of an emulated board.")
 @click.option("--project", type=FOLDER, help="Build and boot this project instead of a port.")
 @click.option("--bulk", is_flag=True, help="With --project: through files, at full speed.")
+@click.option(
+    "--recordings",
+    default="golden",
+    show_default=True,
+    metavar="DIR|golden",
+    help="Inject all recordings of a folder, not the bundle's golden ones.",
+)
 @click.option("--dataset", help="Inject this data set's held-out recordings, not the golden ones.")
 @click.option("--data", type=PATH, help="Where the data set lies, as published.")
 @reading_options
@@ -451,6 +479,7 @@ def verify(
     port: str | None,
     project: Path | None,
     bulk: bool,
+    recordings: str,
     dataset: str | None,
     data: Path | None,
     options: Options,
@@ -458,24 +487,33 @@ def verify(
 ) -> None:
     """Inject recordings into a board and compare every stage with the evaluation of BUNDLE.
 
-    Exit code 0 means that every window is equal.
+    Exit code 0 means that every window is equal. Without --port and --project, the only board that
+    is plugged in is verified.
 
     \b
     Example:
         harmcu verify harmcu-demo/bundle --project harmcu-demo/project
+        harmcu verify walking.bundle --recordings recordings
     """
-    from host_tools import emulator
+    from host_tools import emulator, ports
     from host_tools import verify as verification
     from host_tools.console import Console
     from host_tools.device import Device
     from host_tools.link import Link
     from trainer import bundle as bundles
 
-    if (port is None) == (project is None) or (bulk and project is None):
+    if (port is not None and project is not None) or (bulk and project is None):
         raise click.UsageError("give either --port, or --project with or without --bulk")
+    if recordings != "golden" and (dataset is not None or data is not None):
+        raise click.UsageError("give either --recordings, or --dataset and --data")
     console = Console(as_json)
     loaded = bundles.read(bundle)
-    traces = _traces(loaded, dataset, data, options)
+    if project is None:
+        port = ports.choose(port)
+    if recordings == "golden":
+        traces = _traces(loaded, dataset, data, options)
+    else:
+        traces = _traces_of(loaded, Path(recordings), options)
     spec = loaded.spec
     with console.progress() as bars:
 
@@ -495,39 +533,14 @@ def verify(
         f"{found.windows / max(found.seconds, 1e-9):.1f} windows a second, "
         f"{_cost(found, exact=port is None)} an inference"
     )
+    if found.left_out:
+        console.line(
+            f"{found.left_out} recordings left out: the firmware has no resampler from their rates"
+        )
     console.result(found.document())
     first = found.first_difference
     if first is not None:
-        raise HarmcuError(
-            f"stream {first.stream}, window {first.window} differs in stage {first.stage}: "
-            f"{first.expected} expected, {first.observed} found; generate and build this bundle"
-        )
-
-
-@main.command()
-@click.option("--port", required=True, help="A serial port, or socket://HOST:PORT.")
-@click.option("--bundle", type=FOLDER, help="Refuse a board that runs another model.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
-def monitor(port: str, bundle: Path | None, seconds: float | None) -> None:
-    """Watch a board classify: a line a decision, until Ctrl-C.
-
-    \b
-    Example:
-        harmcu monitor --port /dev/ttyACM0
-    """
-    from host_tools import monitor as monitoring
-    from host_tools.link import Link
-
-    digest = None
-    if bundle is not None:
-        from trainer import bundle as bundles
-
-        digest = bundles.read(bundle).spec.provenance.model_sha256
-    with Link(port) as link:
-        watched = monitoring.watch(link, click.echo, digest, seconds)
-    click.echo(
-        f"{watched.decisions} decisions, {watched.lost} lines lost, {watched.damaged} damaged"
-    )
+        raise HarmcuError(f"{first.text()}; generate and build this bundle")
 
 
 @main.command()
@@ -572,6 +585,19 @@ def _cost(found: Comparison, exact: bool) -> str:
     if exact and emulator.counts_instructions(found.board):
         return f"{emulator.instructions(found.ticks, found.tick_hz):,} instructions"
     return f"{found.ticks / found.tick_hz * 1000:.2f} ms on the board's clock"
+
+
+def _traces_of(bundle: Bundle, folder: Path, options: Options) -> list[Trace]:
+    """Return all recordings of a folder or file, of any format, run afresh."""
+    from trainer import datasets, evaluator, golden
+    from trainer.reading import formats
+
+    engine = evaluator.load(bundle.model)
+    dataset = datasets.load(formats.detect(folder), folder, options)
+    return [
+        golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
+        for recording in dataset.recordings
+    ]
 
 
 def _traces(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,6 +73,21 @@ class Console:
             disable=not self._rich.is_terminal,
         ) as progress:
             yield Bars(progress)
+
+    @contextmanager
+    def status(self) -> Iterator[Callable[[str], None]]:
+        """Show one line that changes while something runs; in a pipe, every line once."""
+        if not self._rich.is_terminal:
+            yield self.line
+            return
+        with self._rich.status("") as status:
+
+            def show(text: str) -> None:
+                shown = Text(text, no_wrap=True, overflow="ellipsis")
+                shown.truncate(self._rich.width - 4)
+                status.update(shown)
+
+            yield show
 
 
 class Bars:

@@ -63,7 +63,7 @@ def repeat_rows(repeats: Mapping[str, Any]) -> list[Sequence[str]]:
             f"{run['windows']:,}",
             f"{run['accuracy']:.2%}",
             f"{run['macro_f1']:.3f}",
-            f"{run['float_accuracy']:.2%}",
+            "" if run["float_accuracy"] is None else f"{run['float_accuracy']:.2%}",
         )
         for run in repeats["runs"]
     ]

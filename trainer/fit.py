@@ -1,12 +1,13 @@
-"""The training loop: augment, quantise, fit; in floating point first, then aware of int8."""
+"""The training loop of networks: augment, quantise, fit; in floating point, then aware of int8."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,85 +15,54 @@ import tf_keras
 
 from trainer import augment, backend, checkpoint, windows
 from trainer.progress import Progress
-from trainer.quantize import quantization_aware, to_real
-from trainer.recording import Counts, Recording
-from trainer.sample_path import Samples, quantize
-from trainer.spec import Channel
-
-# These were chosen on validation subjects of the training parts, never on test subjects.
-BATCH = 64
-LEARNING_RATE = 4e-3
-AWARE_LEARNING_RATE = 4e-4
-LABEL_SMOOTHING = 0.05
-
-ROTATION_DEGREES = 10.0
-SCALE_SPREAD = 0.1
-# arXiv 1710.09412 finds 0.1 to 0.4 useful.
-MIXUP_ALPHA = 0.2
+from trainer.quantize import convert, post_training, quantization_aware, to_real
+from trainer.sample_path import Samples
+from trainer.training import History, Material, Recipe, Trained
 
 AWARE_SHARE = 0.2
 """Epochs of quantisation-aware training, as a share of those in floating point."""
 
 REPRESENTATIVE_WINDOWS = 256
 
+STEPS_PER_EXECUTION = 16
+"""Batches that TensorFlow trains before Python is asked again; it changes no result."""
+
 AVERAGED_SHARE = 0.25
 """Weights are averaged over this last part of the floating-point epochs (arXiv 1803.05407)."""
 
+Weights = list[npt.NDArray[np.float32]]
+
 
 @dataclass(frozen=True)
-class Material:
-    """What a network is fitted to.
+class Pass:
+    """What one epoch trains on.
 
     Attributes:
-        train: recordings that train.
-        validation: recordings of other subjects, which only watch.
-        checkpoint: file that keeps what is trained so far, and to go on from if it is there; None:
-            nothing is kept.
+        samples: int8 [windows, window, channels], in random order.
+        targets: the shares of their labels.
+        layer_seed: of what layers draw at random.
     """
 
-    train: Sequence[Recording]
-    validation: Sequence[Recording]
-    labels: tuple[str, ...]
-    channels: tuple[Channel, ...]
-    window: int
-    hop: int
-    checkpoint: Path | None = None
+    samples: Samples
+    targets: augment.Soft
+    layer_seed: int
 
 
-@dataclass
-class History:
-    """The training curves: one value an epoch, floating point first.
-
-    Attributes:
-        float_epochs: how many of the epochs were in floating point.
-        kept_epoch: the epoch whose weights were kept after an interruption, from 1, or 0 for those
-            that quantisation-aware training began with; None when nothing interrupted.
-    """
-
-    float_epochs: int
-    loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-    kept_epoch: int | None = None
-
-    def last(self) -> dict[str, float]:
-        """Return the values of the last epoch, as facts for ``Progress``."""
-        return {"loss": self.loss[-1], "validation accuracy": self.validation_accuracy[-1]}
-
-
-def fit(
-    model: tf_keras.Model, material: Material, epochs: int, seed: int, progress: Progress
-) -> tuple[tf_keras.Model, History]:
-    """Train a network and return its quantisation-aware form, and the curves.
-
-    Every epoch draws from generators of its own, made of ``seed`` and its number: a training that
-    goes on from a checkpoint ends with the same weights as one that was never interrupted. Ctrl-C
-    ends the training; the weights of the epoch that was best on validation subjects are kept.
+def train(
+    model: tf_keras.Model,
+    recipe: Recipe,
+    material: Material,
+    epochs: int | None,
+    seed: int,
+    progress: Progress,
+) -> Trained:
+    """Train a network as its recipe says and convert it.
 
     Args:
-        model: untrained, from ``trainer.models.build``.
+        model: untrained, float [batch, window, 1, channels] to probabilities [batch, labels].
+        recipe: the architecture's.
         material: recordings and how the model sees them.
-        epochs: passes over the training windows in floating point; quantisation-aware training
-            adds ``AWARE_SHARE`` to them.
+        epochs: passes over the training windows in floating point; None: the recipe's.
         seed: of the augmentation and the order.
         progress: hears of every epoch.
 
@@ -100,45 +70,85 @@ def fit(
         KeyboardInterrupt: before the first epoch has ended.
         HarmcuError: a checkpoint is damaged, or cannot be written.
     """
-    aware_epochs = max(1, round(AWARE_SHARE * epochs))
-    run = _Run(material, seed, History(epochs), progress)
+    chosen = recipe.epochs if epochs is None else epochs
+    ready, history = fit(model, recipe, material, chosen, seed, progress)
+    progress("convert", 0, 1, {})
+    converted = convert(ready, representative(material))
+    progress("convert", 1, 1, {"bytes": len(converted)})
+    return Trained(
+        converted,
+        int(model.count_params()),
+        history,
+        validation_accuracy(model, material),
+        lambda samples: model.predict(to_real(samples), batch_size=1024, verbose=0),
+    )
+
+
+def fit(
+    model: tf_keras.Model,
+    recipe: Recipe,
+    material: Material,
+    epochs: int,
+    seed: int,
+    progress: Progress,
+) -> tuple[tf_keras.Model, History]:
+    """Train a network and return its form for the converter, and the curves.
+
+    ``model`` itself ends with the weights of the floating-point training. Quantisation-aware
+    training, where the recipe asks for it, adds ``AWARE_SHARE`` to the epochs.
+
+    Every epoch draws from a generator of its own, made of ``seed`` and its number: a training that
+    goes on from a checkpoint ends with the same weights as one that was never interrupted. Ctrl-C
+    ends the training; the weights of the epoch that was best on validation subjects are kept.
+
+    Raises:
+        KeyboardInterrupt: before the first epoch has ended.
+        HarmcuError: a checkpoint is damaged, or cannot be written.
+    """
+    run = _Run(recipe, material, seed, History(epochs), progress)
     saved = checkpoint.load(material.checkpoint) if material.checkpoint else None
     first_averaged = epochs - max(1, round(AVERAGED_SHARE * epochs))
     if saved is None or saved["phase"] == "train":
         try:
-            run.phase("train", model, epochs, LEARNING_RATE, first_averaged, saved)
+            run.phase("train", model, epochs, recipe.learning_rate, first_averaged, saved)
+            model.set_weights(run.average.weights)
         except KeyboardInterrupt:
             run.keep_best(model)
-            return quantization_aware(model, representative(material)), run.history
-        model.set_weights(run.average.weights)
         saved = None
     else:
         model.set_weights(_listed(saved, "float"))
-    run.floating = model.get_weights()
+    if recipe.aware_learning_rate is None:
+        return post_training(model), run.history
     aware = quantization_aware(model, representative(material))
+    if run.history.kept_epoch is not None:
+        return aware, run.history
+    run.floating = model.get_weights()
+    last = aware_epochs(epochs)
     try:
-        run.phase("train int8", aware, aware_epochs, AWARE_LEARNING_RATE, aware_epochs, saved)
+        run.phase("train int8", aware, last, recipe.aware_learning_rate, last, saved)
     except KeyboardInterrupt:
         run.keep_best(aware)
     return aware, run.history
+
+
+def aware_epochs(epochs: int) -> int:
+    """Return the epochs of quantisation-aware training that follow ``epochs`` in floating point."""
+    return max(1, round(AWARE_SHARE * epochs))
 
 
 def representative(material: Material) -> Samples:
     """Return training windows as they are, int8 [windows, window, channels], to set ranges by."""
     cut = windows.cut(material.train, material.labels, material.window, material.window)
     every = max(1, len(cut.counts) // REPRESENTATIVE_WINDOWS)
-    return _quantize(cut.counts[::every], material.channels)
+    return windows.quantized(cut.counts[::every], material.channels)
 
 
 def validation_accuracy(model: tf_keras.Model, material: Material) -> float:
     """Return the share of validation windows that a network names right."""
     cut = windows.cut(material.validation, material.labels, material.window, material.hop)
-    real = to_real(_quantize(cut.counts, material.channels))
+    real = to_real(windows.quantized(cut.counts, material.channels))
     said = model.predict(real, batch_size=1024, verbose=0).argmax(axis=1)
     return float(np.mean(said == cut.labels))
-
-
-Weights = list[npt.NDArray[np.float32]]
 
 
 @dataclass
@@ -166,6 +176,7 @@ class _Run:
         best_epoch: its number, from 1 over all phases; 0: none yet.
     """
 
+    recipe: Recipe
     material: Material
     seed: int
     history: History
@@ -185,24 +196,51 @@ class _Run:
         saved: checkpoint.State | None,
     ) -> None:
         """Train for some epochs, from the beginning or from where a checkpoint ends."""
-        _compile(model)
+        model.compile(
+            optimizer=tf_keras.optimizers.Adam(),
+            loss=tf_keras.losses.CategoricalCrossentropy(
+                label_smoothing=self.recipe.label_smoothing
+            ),
+            steps_per_execution=STEPS_PER_EXECUTION,
+        )
         self.best, self.best_epoch, done = [], 0, 0
         if saved is not None:
             done = self._restore(model, saved)
         self.progress(name, done, epochs, {})
-        for epoch in range(done, epochs):
-            number = len(self.history.loss)
-            rng = np.random.default_rng([self.seed, number])
-            backend.seed_layers(model, int(rng.integers(2**31)))
-            rate = learning_rate * _decay(epoch / epochs)
-            _epoch(model, self.material, rate, rng, self.history)
-            if epoch >= first_averaged:
-                self.average.add(model)
-            accuracy = self.history.validation_accuracy
-            if not self.best_epoch or accuracy[-1] > accuracy[self.best_epoch - 1]:
-                self.best, self.best_epoch = model.get_weights(), number + 1
-            self._save(name, epoch + 1, model)
-            self.progress(name, epoch + 1, epochs, self.history.last())
+        with closing(self._passes(epochs - done)) as passes:
+            for epoch, ready in enumerate(passes, start=done):
+                self._epoch(model, ready, learning_rate * _decay(epoch / epochs))
+                if epoch >= first_averaged:
+                    self.average.add(model)
+                self._save(name, epoch + 1, model)
+                self.progress(name, epoch + 1, epochs, self.history.last())
+
+    def _passes(self, number: int) -> Generator[Pass, None, None]:
+        """Yield what the next epochs train on; each is made while the one before it trains."""
+        first = len(self.history.loss)
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(_pass, self.recipe, self.material, self.seed, first)
+            for epoch in range(first, first + number):
+                ready = coming.result()
+                if epoch + 1 < first + number:
+                    coming = ahead.submit(_pass, self.recipe, self.material, self.seed, epoch + 1)
+                yield ready
+
+    def _epoch(self, model: tf_keras.Model, ready: Pass, learning_rate: float) -> None:
+        backend.seed_layers(model, ready.layer_seed)
+        model.optimizer.learning_rate.assign(learning_rate)
+        result = model.fit(
+            to_real(ready.samples),
+            ready.targets,
+            batch_size=self.recipe.batch,
+            shuffle=False,
+            verbose=0,
+        )
+        loss, accuracy = self.history.loss, self.history.validation_accuracy
+        loss.append(float(result.history["loss"][0]))
+        accuracy.append(validation_accuracy(model, self.material))
+        if not self.best_epoch or accuracy[-1] > accuracy[self.best_epoch - 1]:
+            self.best, self.best_epoch = model.get_weights(), len(loss)
 
     def keep_best(self, model: tf_keras.Model) -> None:
         """Give a network the best weights of the phase that was interrupted."""
@@ -254,47 +292,26 @@ def _listed(state: checkpoint.State, name: str) -> Weights:
     return [state[key] for key in sorted(state) if re.fullmatch(rf"{name}_\d+", key)]
 
 
-def _compile(model: tf_keras.Model) -> None:
-    model.compile(
-        optimizer=tf_keras.optimizers.Adam(),
-        loss=tf_keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
-    )
+def _pass(recipe: Recipe, material: Material, seed: int, epoch: int) -> Pass:
+    """Make what an epoch trains on; every epoch cuts the recordings at other places.
 
-
-def _epoch(
-    model: tf_keras.Model,
-    material: Material,
-    learning_rate: float,
-    rng: np.random.Generator,
-    history: History,
-) -> None:
-    model.optimizer.learning_rate.assign(learning_rate)
-    samples, targets = _training_windows(material, rng)
-    result = model.fit(to_real(samples), targets, batch_size=BATCH, shuffle=False, verbose=0)
-    history.loss.append(float(result.history["loss"][0]))
-    history.validation_accuracy.append(validation_accuracy(model, material))
-
-
-def _training_windows(material: Material, rng: np.random.Generator) -> tuple[Samples, augment.Soft]:
-    """Return fresh training windows in random order: int8 samples and the shares of the labels.
-
-    Every epoch cuts the recordings at other places.
+    Args:
+        recipe: how windows are augmented.
+        material: the recordings.
+        seed: of the training.
+        epoch: its number, from 0 over all phases.
     """
+    rng = np.random.default_rng([seed, epoch])
+    layer_seed = int(rng.integers(2**31))
     spare = [max(0, len(r.counts) - material.window) for r in material.train]
     offsets = [int(rng.integers(0, min(material.hop, most + 1))) for most in spare]
     cut = windows.cut(material.train, material.labels, material.window, material.hop, offsets)
     order = rng.permutation(len(cut.counts))
-    counts = augment.rotate(cut.counts[order], ROTATION_DEGREES, rng)
-    counts = augment.scale(counts, SCALE_SPREAD, rng)
+    counts = augment.rotate(cut.counts[order], recipe.rotation_degrees, rng)
+    counts = augment.scale(counts, recipe.scale_spread, rng)
     targets = np.eye(len(material.labels), dtype=np.float32)[cut.labels[order]]
-    counts, targets = augment.mixup(counts, targets, MIXUP_ALPHA, rng)
-    return _quantize(counts, material.channels), targets
-
-
-def _quantize(counts: Counts, channels: tuple[Channel, ...]) -> Samples:
-    """Return int8 [windows, window, channels] of int16 [windows, window, 6]."""
-    number, window, axes = counts.shape
-    return quantize(counts.reshape(-1, axes), channels).reshape(number, window, len(channels))
+    counts, targets = augment.mixup(counts, targets, recipe.mixup_alpha, rng)
+    return Pass(windows.quantized(counts, material.channels), targets, layer_seed)
 
 
 def _decay(progress: float) -> float:

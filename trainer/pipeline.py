@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Literal
 
 from trainer import (
     backend,
@@ -20,7 +17,9 @@ from trainer import (
     evaluator,
     exhibits,
     golden,
+    inspect,
     interval,
+    knn,
     labels,
     leaks,
     models,
@@ -36,14 +35,9 @@ from trainer.errors import HarmcuError, UnknownNameError
 from trainer.progress import Progress, silent
 from trainer.reading.options import Options
 from trainer.recording import Dataset, Recording, Unit
-from trainer.sample_path import Samples
-from trainer.spec import Channel, Decision, Provenance, Spec, Split
+from trainer.spec import INPUT, OUTPUT, Channel, Decision, Provenance, Spec, Split
 from trainer.tflm import is_installed, measure_arena
-
-if TYPE_CHECKING:
-    from trainer.fit import History, Material
-
-DEFAULT_EPOCHS = 40
+from trainer.training import Material, Trained
 
 GOLDEN_PER_LABEL = 2
 GOLDEN_WINDOWS = 4
@@ -61,8 +55,8 @@ class TrainRequest:
         architecture: a module of ``trainer.models``.
         size: one of the architecture's sizes.
         seed: of weights, augmentation and the choice of validation subjects; 0 to 2**32 - 1.
-        epochs: passes over the training windows in floating point; the default is
-            ``DEFAULT_EPOCHS``.
+        epochs: passes over the training windows in floating point; None: as many as the
+            architecture's recipe says.
         options: what the files of the data set do not say themselves.
         rate_millihertz: the model's rate; None: that of the recordings.
         labels: those to tell apart, others are other movement; empty: all.
@@ -91,30 +85,14 @@ class TrainRequest:
 
 
 @dataclass(frozen=True)
-class _Trained:
-    """A converted model and how it came to be.
-
-    Attributes:
-        float_scores: int8 [windows, window, channels] to the scores, float32 [windows, labels],
-            of the network before it became int8.
-    """
-
-    model: bytes
-    parameters: int
-    history: History
-    float_accuracy: float
-    aware_accuracy: float
-    float_scores: Callable[[Samples], npt.NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
 class _Tested:
     """A model and what it made of its test part."""
 
     spec: Spec
-    trained: _Trained
+    trained: Trained
     recordings: tuple[Recording, ...]
     figures: dict[str, Any]
+    validation_accuracy: float
     exhibits: exhibits.Exhibits
 
     @property
@@ -137,7 +115,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     dataset = _divide(loaded)
     tested = _test(request, dataset, splits.by_subject(dataset, request.seed), progress)
     spec = tested.spec
-    metrics = tested.figures | _facts(tested)
+    metrics = tested.figures | _facts(tested) | {"data_notes": inspect.summary(loaded.notes)}
     is_whole = not tested.is_interrupted
     if is_whole and (request.folds is not None or request.seeds > 1):
         repeated = _repeat(request, loaded, tested, progress)
@@ -255,8 +233,21 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         _check_labels(dataset, "validation", validation)
         _check_labels(dataset, "test", test)
     channels = windows.channel_scaling(training)
-    kept = _checkpoint(request, dataset, split, channels)
-    trained = _train(request, dataset, channels, training, validation, kept, progress)
+    material = Material(
+        training,
+        validation,
+        dataset.labels,
+        channels,
+        dataset.default_window,
+        dataset.default_hop,
+        _checkpoint(request, dataset, split, channels),
+    )
+    progress("start TensorFlow", 0, 1, {})
+    backend.start(request.seed)
+    progress("start TensorFlow", 1, 1, {})
+    trained = models.train(
+        request.architecture, request.size, material, request.epochs, request.seed, progress
+    )
     spec = _spec(request, dataset, split, channels, trained.model)
     progress("evaluate", 0, 1, {})
     engine = evaluator.load(trained.model)
@@ -270,15 +261,18 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     decisions = evaluation.decide(spec, engine, test)
     watched = continuous.watch(spec, engine, streams["test"])
     figures = _figures(spec, decisions, dataset.unit, watched)
-    figures["quantization"] = evaluation.quantization(
-        decisions, trained.float_scores(decisions.samples)
-    )
-    figures["desktop"] = evaluation.difference(
-        decisions, evaluator.desktop(trained.model)(decisions.samples)
-    )
+    if trained.float_scores is not None:
+        figures["quantization"] = evaluation.quantization(
+            decisions, trained.float_scores(decisions.samples)
+        )
+    if not knn.is_knn(trained.model):
+        figures["desktop"] = evaluation.difference(
+            decisions, evaluator.desktop(trained.model)(decisions.samples)
+        )
+    validated = evaluation.figures(evaluation.decide(spec, engine, validation), spec.labels)
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     shown = exhibits.choose(spec, decisions, test, figures["per_subject"], streams["test"], watched)
-    return _Tested(spec, trained, test, figures, shown)
+    return _Tested(spec, trained, test, figures, validated["accuracy"], shown)
 
 
 def _checkpoint(
@@ -376,45 +370,9 @@ def _run(tested: _Tested, seed: int, fold: int) -> repeats.Run:
         fold,
         tested.spec.provenance.split.name,
         tested.figures,
-        tested.figures["quantization"]["float_accuracy"],
+        tested.figures.get("quantization", {}).get("float_accuracy"),
         len(tested.trained.model),
         tested.spec.provenance.model_sha256,
-    )
-
-
-def _train(
-    request: TrainRequest,
-    dataset: Dataset,
-    channels: tuple[Channel, ...],
-    training: Sequence[Recording],
-    validation: Sequence[Recording],
-    kept: Path,
-    progress: Progress,
-) -> _Trained:
-    progress("start TensorFlow", 0, 1, {})
-    backend.start(request.seed)
-    from trainer import fit, quantize
-
-    shape = models.Shape(
-        dataset.default_window, dataset.default_hop, len(channels), len(dataset.labels)
-    )
-    network = models.build(request.architecture, request.size, shape)
-    material: Material = fit.Material(
-        training, validation, dataset.labels, channels, shape.window, shape.hop, kept
-    )
-    progress("start TensorFlow", 1, 1, {"parameters": network.count_params()})
-    epochs = request.epochs if request.epochs is not None else DEFAULT_EPOCHS
-    aware, history = fit.fit(network, material, epochs, request.seed, progress)
-    progress("convert", 0, 1, {})
-    model = quantize.convert(aware, fit.representative(material))
-    progress("convert", 1, 1, {"bytes": len(model)})
-    return _Trained(
-        model,
-        int(network.count_params()),
-        history,
-        fit.validation_accuracy(network, material),
-        fit.validation_accuracy(aware, material),
-        lambda samples: network.predict(quantize.to_real(samples), batch_size=1024, verbose=0),
     )
 
 
@@ -425,11 +383,10 @@ def _spec(
     channels: tuple[Channel, ...],
     model: bytes,
 ) -> Spec:
-    from trainer.quantize import INPUT, OUTPUT
-
     name = f"{dataset.name}_{request.architecture}_{request.size}".replace("-", "_")
     return Spec(
         name=name,
+        model_file=bundle.KNN if knn.is_knn(model) else bundle.TFLITE,
         labels=dataset.labels,
         channels=channels,
         rate_millihertz=windows.common_rate(dataset.recordings),
@@ -456,13 +413,13 @@ def _facts(tested: _Tested) -> dict[str, Any]:
     """Return the part of ``metrics.json`` that is not about held-out windows."""
     trained, split = tested.trained, tested.spec.provenance.split
     return {
-        "kernels": evaluator.name(),
+        "kernels": evaluator.name(trained.model),
         "model_bytes": len(trained.model),
         "parameters": trained.parameters,
         "tflm_arena_bytes": _arena(trained.model),
         "validation": {
             "float_accuracy": trained.float_accuracy,
-            "int8_aware_accuracy": trained.aware_accuracy,
+            "int8_accuracy": tested.validation_accuracy,
         },
         "history": dataclasses.asdict(trained.history),
         "subjects": {
@@ -474,8 +431,8 @@ def _facts(tested: _Tested) -> dict[str, Any]:
 
 
 def _arena(model: bytes) -> dict[str, int] | None:
-    """Return TFLM's arena, or None where it cannot be measured: it is never guessed."""
-    if not is_installed():
+    """Return TFLM's arena, or None where there is none to measure: it is never guessed."""
+    if not is_installed() or knn.is_knn(model):
         return None
     arena = measure_arena(model)
     return {

@@ -22,7 +22,8 @@ class Run:
         fold: its number, from 1.
         split: its name, for people.
         figures: ``trainer.evaluate.figures`` of its test part.
-        float_accuracy: of the network before it became int8, on the same windows.
+        float_accuracy: of the network before it became int8, on the same windows; None for a
+            model that is integer by nature.
         model_bytes: size of the .tflite file.
         model_sha256: its digest.
     """
@@ -31,7 +32,7 @@ class Run:
     fold: int
     split: str
     figures: Mapping[str, Any]
-    float_accuracy: float
+    float_accuracy: float | None
     model_bytes: int
     model_sha256: str
 
@@ -50,7 +51,8 @@ def summary(runs: Sequence[Run], unit: Unit) -> dict[str, Any]:
         ``runs`` (seed, fold, test subjects, accuracy, ...), ``by_seed`` (accuracy of all its
         windows, floating-point accuracy, macro F1 as the mean over its folds), ``accuracy``,
         ``float_accuracy`` and ``macro_f1`` (mean, worst and spread over the seeds), and
-        ``subjects``, as ``trainer.interval.over_subjects`` gives them.
+        ``subjects``, as ``trainer.interval.over_subjects`` gives them. ``float_accuracy`` is left
+        out where the models are integer by nature.
     """
     seeds = sorted({run.seed for run in runs})
     by_seed = [_of_seed([run for run in runs if run.seed == seed]) for seed in seeds]
@@ -67,6 +69,7 @@ def summary(runs: Sequence[Run], unit: Unit) -> dict[str, Any]:
         **{
             name: _over_seeds([each[name] for each in by_seed])
             for name in ("accuracy", "float_accuracy", "macro_f1")
+            if name in by_seed[0]
         },
         "subjects": {"per_subject": of_subject, **interval.over_subjects(of_subject, unit)},
     }
@@ -90,12 +93,15 @@ def _document(run: Run) -> dict[str, Any]:
 def _of_seed(runs: Sequence[Run]) -> dict[str, float]:
     windows = np.array([run.figures["windows"] for run in runs])
     shares = windows / windows.sum()
-    return {
+    found = {
         "seed": runs[0].seed,
         "accuracy": float(shares @ [run.figures["accuracy"] for run in runs]),
-        "float_accuracy": float(shares @ [run.float_accuracy for run in runs]),
         "macro_f1": float(np.mean([run.figures["macro_f1"] for run in runs])),
     }
+    in_float = [run.float_accuracy for run in runs if run.float_accuracy is not None]
+    if in_float:
+        found["float_accuracy"] = float(shares @ in_float)
+    return found
 
 
 def _over_seeds(values: Sequence[float]) -> dict[str, float]:

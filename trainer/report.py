@@ -76,8 +76,8 @@ def render(spec: Spec, metrics: Mapping[str, Any], exhibits: Exhibits) -> str:
         ("Mistakes", _mistakes(spec, exhibits.mistakes)),
         ("Scores and how often they are right", _calibration(metrics["calibration"])),
         ("int8", _int8(metrics)),
-        ("Training curves", picture(lambda: pictures.curves(metrics["history"]), "Curves")),
-        ("Sizes", _sizes(metrics)),
+        ("Training curves", _curves(metrics["history"])),
+        ("Sizes", _sizes(spec, metrics)),
         ("Provenance", _provenance(spec)),
     ]
     body = "\n".join(f"<h2>{escape(name)}</h2>\n{content}" for name, content in sections if content)
@@ -134,6 +134,11 @@ def _per_subject(metrics: Mapping[str, Any]) -> str:
     return drawn + _table((metrics["over_subjects"]["unit"], "accuracy"), rows)
 
 
+def _curves(history: Mapping[str, Any]) -> str:
+    """Return the curves; nothing where no epoch was run."""
+    return picture(lambda: pictures.curves(history), "Curves") if history["loss"] else ""
+
+
 def _interval(found: Mapping[str, Any]) -> str:
     reach = found["interval"]
     if reach is None:
@@ -148,12 +153,14 @@ def _repeats(repeats: Mapping[str, Any] | None) -> str:
     if repeats is None:
         return ""
     accuracy, subjects = repeats["accuracy"], repeats["subjects"]
+    in_float = repeats.get("float_accuracy")
+    floating = f"; floating point {in_float['mean']:.2%}" if in_float else ""
     text = (
         f"{len(repeats['seeds'])} seeds, each with {repeats['folds']} test part(s): "
         f"{accuracy['mean']:.2%} on average, {accuracy['worst']:.2%} the worst seed, standard "
-        f"deviation {100 * accuracy['standard_deviation']:.2f} points; floating point "
-        f"{repeats['float_accuracy']['mean']:.2%}. Mean over subjects {subjects['mean']:.1%}, "
-        f"{_interval(subjects)}; the worst, {subjects['worst']['subject']}, "
+        f"deviation {100 * accuracy['standard_deviation']:.2f} points{floating}. Mean over "
+        f"subjects {subjects['mean']:.1%}, {_interval(subjects)}; the worst, "
+        f"{subjects['worst']['subject']}, "
         f"{subjects['worst']['accuracy']:.1%}."
     )
     rows = [
@@ -162,7 +169,7 @@ def _repeats(repeats: Mapping[str, Any] | None) -> str:
             ", ".join(run["test"]),
             f"{run['accuracy']:.2%}",
             f"{run['macro_f1']:.2%}",
-            f"{run['float_accuracy']:.2%}",
+            f"{run['float_accuracy']:.2%}" if in_float else "",
         )
         for run in repeats["runs"]
     ]
@@ -228,7 +235,9 @@ def _calibration(calibration: Mapping[str, Any]) -> str:
 
 
 def _int8(metrics: Mapping[str, Any]) -> str:
-    quantization, desktop = metrics["quantization"], metrics["desktop"]
+    quantization, desktop = metrics.get("quantization"), metrics.get("desktop")
+    if quantization is None or desktop is None:
+        return "<p>The model is integer by nature: nothing was rounded.</p>"
     return _table(
         ("largest score of the held-out windows", "value"),
         [
@@ -249,6 +258,8 @@ def _int8(metrics: Mapping[str, Any]) -> str:
 
 def _summary(spec: Spec, metrics: Mapping[str, Any]) -> str:
     subjects, worst = metrics["subjects"], metrics["over_subjects"]["worst"]
+    validation = metrics["validation"]
+    in_float = validation["float_accuracy"]
     return _table(
         ("figure", "value"),
         [
@@ -262,12 +273,9 @@ def _summary(spec: Spec, metrics: Mapping[str, Any]) -> str:
             ),
             (
                 "accuracy, validation subjects, floating point",
-                f"{metrics['validation']['float_accuracy']:.2%}",
+                "integer by nature" if in_float is None else f"{in_float:.2%}",
             ),
-            (
-                "accuracy, validation subjects, int8 simulated",
-                f"{metrics['validation']['int8_aware_accuracy']:.2%}",
-            ),
+            ("accuracy, validation subjects, int8", f"{validation['int8_accuracy']:.2%}"),
             ("window, hop", f"{spec.window}, {spec.hop} samples"),
             ("rate", f"{spec.rate_millihertz / 1000:g} Hz"),
             ("training subjects", ", ".join(subjects["train"])),
@@ -298,8 +306,8 @@ def _per_class(spec: Spec, per_class: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _sizes(metrics: Mapping[str, Any]) -> str:
-    rows = [("model.tflite", f"{metrics['model_bytes']:,}")]
+def _sizes(spec: Spec, metrics: Mapping[str, Any]) -> str:
+    rows = [(spec.model_file, f"{metrics['model_bytes']:,}")]
     arena = metrics["tflm_arena_bytes"]
     if arena is not None:
         rows += [

@@ -124,6 +124,25 @@ def _pad_value(operator: Operator, output: Tensor) -> int:
 
 def strided_slice(operator: Operator) -> Layer:
     """STRIDED_SLICE: begins, ends and strides are constants."""
+    source, output = unary(operator, 4)
+    start, walk = sliced(operator)
+    begin = f"input0 + {start}" if start else "input0"
+    return Layer(
+        operator=operator,
+        inputs=(source,),
+        output=output,
+        source="copy.c",
+        structs=(Struct("harmcu_walk", "walk", walk),),
+        calls=(f"harmcu_copy(&walk, {begin}, output);",),
+    )
+
+
+def sliced(operator: Operator) -> tuple[int, Fields]:
+    """What a STRIDED_SLICE takes: where it begins, and the ``harmcu_walk`` from there.
+
+    Raises:
+        HarmcuError: it does not fit the aot engine.
+    """
     options = operator.options
     assert isinstance(options, StridedSliceOptions)
     source, output = unary(operator, 4)
@@ -157,16 +176,7 @@ def strided_slice(operator: Operator) -> Layer:
     inner = dense_strides(source.shape)
     start = sum(indices[0] * stride for indices, stride in zip(taken, inner, strict=True))
     strides = [indices.step * stride for indices, stride in zip(taken, inner, strict=True)]
-    fields = walk_fields(operator, sizes, strides, dense_strides(sizes))
-    begin = f"input0 + {start}" if start else "input0"
-    return Layer(
-        operator=operator,
-        inputs=(source,),
-        output=output,
-        source="copy.c",
-        structs=(Struct("harmcu_walk", "walk", fields),),
-        calls=(f"harmcu_copy(&walk, {begin}, output);",),
-    )
+    return start, walk_fields(operator, sizes, strides, dense_strides(sizes))
 
 
 def _taken(

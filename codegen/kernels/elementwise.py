@@ -22,6 +22,7 @@ from codegen.kernels.rules import (
     unary,
 )
 from codegen.kernels.walk import broadcast_strides, walk_fields
+from codegen.memory import IN_PLACE
 
 # ADD scales its inputs up by this power of two before it rescales them.
 _ADD_HEADROOM = 20
@@ -89,7 +90,7 @@ def quantize(operator: Operator) -> Layer:
         source="requantize.c",
         structs=(rescale_struct(source, output, multiplier, shift),),
         calls=(f"harmcu_requantize(&scale, {source.elements}, input0, output);",),
-        may_overwrite=True,
+        overlap=IN_PLACE,
     )
 
 
@@ -139,7 +140,7 @@ def logistic(operator: Operator) -> Layer:
         structs=(),
         calls=(call,),
         tables=(Table("results", _logistic_results(operator, source)),),
-        may_overwrite=True,
+        overlap=IN_PLACE,
     )
 
 
@@ -220,5 +221,5 @@ def _arithmetic(
         structs=(struct,),
         calls=(f"harmcu_{name}(&layer, input0, {second}, output);",),
         tables=table,
-        may_overwrite=operands[0].elements == output.elements,
+        overlap=IN_PLACE if operands[0].elements == output.elements else None,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codegen.graph import Operator, Tensor
+from codegen.memory import Overlap
 
 # Initialisers of a struct by member. A tuple is an array or a harmcu_extent, height first; a text
 # is the name of a table of the layer.
@@ -67,8 +68,7 @@ class Layer:
         macs: multiplications of a weight and an input, padding included.
         workspace: int16 values that the kernel needs while it runs; the calls name them
             ``workspace``.
-        may_overwrite: the kernel reads each value of the first input before it writes the one at
-            the same place, so the output may take over its bytes.
+        overlap: how the output may lie over the first input; None if it may not.
     """
 
     operator: Operator
@@ -81,7 +81,7 @@ class Layer:
     macs: int = 0
     workspace: int = 0
     tables: tuple[Table, ...] = ()
-    may_overwrite: bool = False
+    overlap: Overlap | None = None
 
     @property
     def is_in_place(self) -> bool:

@@ -74,7 +74,7 @@ def lstm(operator: Operator) -> Layer:
         **_scales("hidden_scale", parts[1]),
         **_cell_fields(operator, options, cell),
         "output_scale": _to_the_right(operator, _GATE_OUTPUT_SCALE**2 / hidden.scale),
-        "output_stride": units,
+        "output_stride": units if options.keeps_all_steps else 0,
     }
     padded_inputs, padded_units = packing.lstm_values(inputs), packing.lstm_values(units)
     return Layer(
@@ -111,9 +111,10 @@ def _steps(
 ) -> tuple[int, int]:
     """Steps and values a step."""
     batch = 1 if options.is_time_major else 0
+    written = source.shape[:2] if options.keeps_all_steps else (1, 1)
     require(
         len(source.shape) == len(output.shape) == 3
-        and source.shape[:2] == output.shape[:2]
+        and output.shape[:2] == written
         and source.shape[batch] == 1,
         operator,
         f"its input has the shape {list(source.shape)} and its output {list(output.shape)} "
@@ -191,11 +192,8 @@ def _scales(name: str, part: _Part) -> Fields:
 
 def _scale(multiplier: int, shift: int) -> Fields:
     """A ``harmcu_lstm_scale``, whose shift is to the right."""
-    return {
-        "multiplier": multiplier,
-        "shift": -shift,
-        "half": 1 << (-shift - 1) if shift < 0 else 0,
-    }
+    half = 1 << (-shift - 1) if shift < 0 else 0
+    return {"multiplier": multiplier, "half": half, "shift": -shift}
 
 
 def _to_the_right(operator: Operator, real: float) -> Fields:
@@ -221,5 +219,6 @@ def _cell_fields(operator: Operator, options: LstmOptions, cell: Tensor) -> Fiel
         "cell_min": -limit if is_clipped else _INT16_MIN,
         "cell_max": limit if is_clipped else _INT16_MAX,
         "tanh_multiplier": 3 << max(left, 0),
+        "tanh_rounding": (1 << max(-left, 0)) >> 1,
         "tanh_shift": max(-left, 0),
     }

@@ -1,10 +1,12 @@
 """Feature maps, and the windows that convolutions and pools move over them."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 from codegen.graph import ConvOptions, Operator, Padding, PoolOptions, Tensor
-from codegen.kernels.layer import Fields
+from codegen.kernels.layer import Fields, Value
 from codegen.kernels.rules import require
+from codegen.memory import Overlap
 
 # Larger windows only occur in damaged files; every product of sizes stays within int32.
 _MAX_WINDOW = 2**20
@@ -84,3 +86,29 @@ def lying(fields: Fields) -> Fields:
 
     window = {name: pair[::-1] for name, pair in window.items() if isinstance(pair, tuple)}
     return {**fields, "input_map": turned(source), "output_map": turned(result), "window": window}
+
+
+def window_overlap(source: Tensor, output: Tensor, window: Fields, block: int) -> Overlap:
+    """How the output may lie over the input of a kernel that goes from position to position.
+
+    Args:
+        source, output: maps.
+        window: that moves over ``source``, as ``window_fields`` gives it.
+        block: the kernel reads all that is under so many positions before it writes them.
+    """
+    (_, _, width, inputs), (_, rows, columns, outputs) = source.shape, output.shape
+    (stride_y, stride_x), (pad_y, pad_x) = _pair(window["stride"]), _pair(window["pad"])
+    tops = [max(0, y * stride_y - pad_y) for y in range(rows)]
+    lefts = [max(0, x * stride_x - pad_x) for x in range(columns)]
+    first_read = [(top * width + left) * inputs for top in tops for left in lefts]
+    still_read = list(accumulate(reversed(first_read), min))[::-1]
+    ahead = (place * outputs - still_read[place] for place in range(block, rows * columns, block))
+    return Overlap(max(0, *ahead, 0))
+
+
+def _pair(value: Value) -> tuple[int, int]:
+    assert isinstance(value, tuple)
+    first, second = value
+    assert isinstance(first, int)
+    assert isinstance(second, int)
+    return first, second

@@ -6,7 +6,13 @@ import numpy as np
 
 from codegen.graph import Operator, PoolOptions, Tensor, TensorType
 from codegen.kernels.layer import Fields, Layer, Struct
-from codegen.kernels.maps import feature_map, lying, map_fields, window_fields
+from codegen.kernels.maps import (
+    feature_map,
+    lying,
+    map_fields,
+    window_fields,
+    window_overlap,
+)
 from codegen.kernels.rules import (
     output_fields,
     refusal,
@@ -38,10 +44,11 @@ def pool2d(kernel: str) -> Callable[[Operator], Layer]:
             "its input and output are quantised differently",
         )
         size = (options.filter_height, options.filter_width)
+        window = window_fields(operator, options, size, (1, 1))
         fields: Fields = {
             "input_map": map_fields(source),
             "output_map": map_fields(output),
-            "window": window_fields(operator, options, size, (1, 1)),
+            "window": window,
             "output": output_fields(operator, output, options.activation),
         }
         if size[1] == 1:
@@ -53,6 +60,7 @@ def pool2d(kernel: str) -> Callable[[Operator], Layer]:
             source="pool2d.c",
             structs=(Struct("harmcu_pool_layer", "layer", fields),),
             calls=(f"{kernel}(&layer, input0, output);",),
+            overlap=window_overlap(source, output, window, 1),
         )
 
     return rule

@@ -8,8 +8,15 @@ import numpy.typing as npt
 from codegen import packing
 from codegen.graph import ConvOptions, FullyConnectedOptions, Operator, Tensor, TensorType
 from codegen.kernels.layer import Fields, Layer, Struct, Weights
-from codegen.kernels.maps import feature_map, lying, map_fields, window_fields
+from codegen.kernels.maps import (
+    feature_map,
+    lying,
+    map_fields,
+    window_fields,
+    window_overlap,
+)
 from codegen.kernels.rules import output_fields, refusal, require, scaled, unary
+from codegen.memory import Overlap
 
 # An int32 sum of this many products of a weight and an offset input cannot overflow.
 _MAX_PRODUCTS = (2**31 - 1) // (255 * 128)
@@ -123,7 +130,17 @@ def conv2d(operator: Operator) -> Layer:
     packed = np.concatenate([packing.conv2d(part) for part in np.split(matrix, groups)])
     call = "harmcu_conv2d(&layer, &weights, input0, output, workspace);"
     layer = _convolution(operator, matrix, packed, groups, "conv2d.c", call)
-    return replace(layer, workspace=packing.column_values(taps))
+    axis = _only_axis(source.shape, output.shape, weights.shape)
+    size = weights.shape[axis or 1]
+    if (
+        axis is None
+        or groups > 1
+        or _steps(operator, axis) != (1, 1)
+        or not packing.shares_columns(size, inputs)
+    ):
+        return replace(layer, workspace=packing.column_values(taps))
+    call = f"harmcu_conv1d_{size}(&layer, &weights, input0, output, workspace);"
+    return replace(layer, calls=(call,), workspace=packing.shared_column_values(size, inputs))
 
 
 def depthwise_conv2d(operator: Operator) -> Layer:
@@ -145,15 +162,16 @@ def depthwise_conv2d(operator: Operator) -> Layer:
     axis = _only_axis(source.shape, output.shape, weights.shape)
     if axis is None or channels != inputs:
         return layer
-    dilation = (options.dilation_height, options.dilation_width)[axis - 1]
+    stride, dilation = _steps(operator, axis)
     if dilation != 1:
         return layer
-    stride = (options.stride_height, options.stride_width)[axis - 1]
     return replace(
         layer,
         source="depthwise_conv1d.c",
         calls=("harmcu_depthwise_conv1d(&layer, &weights, input0, output, workspace);",),
         workspace=packing.row_values(output.shape[axis], stride, weights.shape[axis]),
+        # The kernel reads the whole of a channel before it writes it.
+        overlap=Overlap(None, step=channels),
     )
 
 
@@ -163,6 +181,15 @@ def _only_axis(*shapes: tuple[int, ...]) -> int | None:
         if all(shape[3 - axis] == 1 for shape in shapes):
             return axis
     return None
+
+
+def _steps(operator: Operator, axis: int) -> tuple[int, int]:
+    """Stride and dilation of a convolution along axis 1 or 2."""
+    options = operator.options
+    assert isinstance(options, ConvOptions)
+    if axis == 1:
+        return options.stride_height, options.dilation_height
+    return options.stride_width, options.dilation_width
 
 
 def _convolution(
@@ -191,10 +218,11 @@ def _convolution(
     weights = _filter(operator, 4)
     axis = 0 if source_file == "conv2d.c" else 3
     dilation = (options.dilation_height, options.dilation_width)
+    window = window_fields(operator, options, weights.shape[1:3], dilation)
     fields: Fields = {
         "input_map": map_fields(source),
         "output_map": map_fields(output),
-        "window": window_fields(operator, options, weights.shape[1:3], dilation),
+        "window": window,
         "groups": groups,
         "input_offset": -source.zero_point,
         "output": output_fields(operator, output, options.activation),
@@ -211,6 +239,10 @@ def _convolution(
         weights=_packed(operator, matrix, packed, _channel_factors(source, output, scales)),
         calls=(call,),
         macs=output.elements * taps,
+        # Only an ungrouped CONV_2D reads all that is under some positions before it writes them.
+        overlap=window_overlap(source, output, window, packing.POSITIONS)
+        if axis == 0 and groups == 1
+        else None,
     )
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-INT8, INT32 = schema.TensorType.INT8, schema.TensorType.INT32
+INT8, INT16, INT32 = schema.TensorType.INT8, schema.TensorType.INT16, schema.TensorType.INT32
 OPERATORS = schema.BuiltinOperator
 ACTIVATIONS = st.sampled_from(
     [
@@ -86,6 +86,12 @@ class Model:
         kind = INT8 if values.dtype == np.int8 else INT32
         zeros = [0] * len(scales) if scales else None
         return self._tensor(values.shape, kind, len(self.buffers) - 1, scales, zeros, axis)
+
+    def state(self, shape: tuple[int, ...], kind: int, scale: float, zero_point: int = 0) -> int:
+        """Adds a tensor that an operator remembers; gives its index."""
+        index = self._tensor(shape, kind, 0, [scale], [zero_point], 0)
+        self.tensors[index].isVariable = True
+        return index
 
     def add(
         self,
@@ -496,6 +502,93 @@ def strided_slice(draw: DrawFn, model: Model, source: Activation) -> Activation:
     return model.add(OPERATORS.STRIDED_SLICE, inputs, output, kind, options)
 
 
+def _as_steps(draw: DrawFn, model: Model, source: Activation) -> tuple[Activation, bool]:
+    """The source as steps of values, and whether time is the first axis."""
+    count = math.prod(source.shape)
+    steps = draw(st.sampled_from([n for n in range(1, min(count, 24) + 1) if count % n == 0]))
+    is_time_major = draw(st.booleans())
+    shape = (steps, 1, count // steps) if is_time_major else (1, steps, count // steps)
+    options = schema.ReshapeOptionsT()
+    options.newShape = list(shape)
+    result = model.activation(shape, source.scale, source.zero_point)
+    indices = model.constant(np.array(shape, dtype=np.int32))
+    kind = schema.BuiltinOptions.ReshapeOptions
+    model.add(OPERATORS.RESHAPE, [source.index, indices], result, kind, options)
+    return result, is_time_major
+
+
+@dataclass(frozen=True)
+class LstmScales:
+    """How an LSTM is quantised, and how large its numbers are.
+
+    ``reach`` is the size of the gates before their activation, which saturates near 8.
+    """
+
+    hidden: float = 2.0**-7
+    zero_point: int = 0
+    cell: float = 2.0**-12
+    reach: float = 1.0
+    largest_bias: int = 1000
+    clip: float = 10.0
+
+
+def lstm_over(
+    model: Model, source: Activation, units: int, scales: LstmScales, is_time_major: bool = False
+) -> Activation:
+    """Adds an LSTM with random weights over the steps of a tensor of three axes."""
+    depth = source.shape[2]
+    operands = [source.index]
+    for scale, values in ((source.scale, depth), (scales.hidden, units)):
+        natural = scales.reach / (scale * 75 * 75 * math.sqrt(values))
+        for _ in range(4):
+            own = [float(np.float32(natural * 2.0 ** model.rng.uniform(-2, 2)))]
+            weights = model.rng.integers(-128, 128, (units, values)).astype(np.int8)
+            operands.append(model.constant(weights, own))
+    operands += [-1, -1, -1]
+    for _ in range(4):
+        limit = scales.largest_bias
+        bias = model.rng.integers(-limit, limit, units).astype(np.int32)
+        operands.append(model.constant(bias, [1.0]))
+    operands += [-1, -1]
+    operands.append(model.state((1, units), INT8, scales.hidden, scales.zero_point))
+    operands.append(model.state((1, units), INT16, scales.cell))
+    operands += [-1] * 4
+    options = schema.UnidirectionalSequenceLSTMOptionsT()
+    options.fusedActivationFunction = schema.ActivationFunctionType.TANH
+    options.cellClip = scales.clip
+    options.timeMajor = is_time_major
+    output = model.activation((*source.shape[:2], units), scales.hidden, scales.zero_point)
+    kind = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
+    return model.add(OPERATORS.UNIDIRECTIONAL_SEQUENCE_LSTM, operands, output, kind, options)
+
+
+def lstm(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    steps, is_time_major = _as_steps(draw, model, source)
+    units = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 16, 21]))
+    scales = LstmScales(
+        hidden=draw(st.sampled_from([2.0**-7, 0.0062, 0.02, 2.0**-10])),
+        zero_point=draw(ZERO_POINTS),
+        cell=2.0 ** draw(st.integers(-15, -9)),
+        reach=2.0 ** draw(st.one_of(st.floats(-3, 3), st.floats(-10, 14))),
+        largest_bias=draw(st.sampled_from([1000, 100_000, 2**31 - 1])),
+        clip=draw(st.sampled_from([10.0, 0.0, 0.37])),
+    )
+    return lstm_over(model, steps, units, scales, is_time_major)
+
+
+def one_step(model: Model, source: Activation, step: int) -> Activation:
+    """Adds the slice that an LSTM layer without return_sequences is exported with."""
+    options = schema.StridedSliceOptionsT()
+    options.beginMask = options.endMask = 0b101
+    options.shrinkAxisMask = 0b010
+    bounds = ([0, step, 0], [0, step + 1, 0], [1, 1, 1])
+    constants = [model.constant(np.array(values, dtype=np.int32)) for values in bounds]
+    output = model.activation(source.shape[::2], source.scale, source.zero_point)
+    kind = schema.BuiltinOptions.StridedSliceOptions
+    inputs = [source.index, *constants]
+    return model.add(OPERATORS.STRIDED_SLICE, inputs, output, kind, options)
+
+
 LAYERS: dict[str, Layer] = {
     "conv2d": conv2d,
     "depthwise_conv2d": depthwise_conv2d,
@@ -514,6 +607,7 @@ LAYERS: dict[str, Layer] = {
     "logistic": logistic,
     "pad": pad,
     "strided_slice": strided_slice,
+    "lstm": lstm,
 }
 _ON_MAPS = ["conv2d", "depthwise_conv2d", "max_pool2d", "average_pool2d"]
 

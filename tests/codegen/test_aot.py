@@ -11,7 +11,7 @@ from host_engine import FIRMWARE, REPOSITORY, STRICT, HostCompiler
 from random_models import OPERATORS, Model, one_layer, packed, parsed, schema
 from tflm_oracle import tflm_scores
 
-from codegen import aot, tflite
+from codegen import aot
 from codegen.kernels import quantize_multiplier
 from trainer.errors import HarmcuError
 
@@ -33,14 +33,13 @@ def test_bench_cnn_equals_tflm_on_real_windows(host_compiler: HostCompiler) -> N
     assert generated.arena_bytes == generated.arena_lower_bound == 3712
 
 
-@pytest.mark.parametrize("name", ["lstm16x1.tflite", "lstm32x2.tflite"])
-def test_bench_lstm_is_refused_by_name(name: str) -> None:
-    graph = tflite.read(bench(name))
-    assert graph.has_state
-    with pytest.raises(
-        HarmcuError, match=r"layer 0 \(UNIDIRECTIONAL_SEQUENCE_LSTM, .*--engine tflm"
-    ):
-        aot.check(graph)
+@pytest.mark.parametrize("name", ["lstm16x1", "lstm32x1", "lstm32x2", "lstm64x1"])
+def test_bench_lstm_equals_tflm_on_real_windows(host_compiler: HostCompiler, name: str) -> None:
+    model = bench(f"{name}.tflite")
+    windows = np.load(BENCH / f"{name}_x.npy")
+    scores = host_compiler.scores(generate(model), windows, 6)
+    assert scores.tolist() == tflm_scores(model, windows).tolist()
+    assert len(set(map(tuple, scores.tolist()))) > 1
 
 
 @pytest.mark.parametrize("code", [OPERATORS.TANH, OPERATORS.HARD_SWISH, OPERATORS.SVDF])

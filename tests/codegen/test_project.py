@@ -61,7 +61,7 @@ def test_a_flipped_bit_is_refused_and_named(made: project.Project, part: str) ->
 
 def test_another_version_is_refused(made: project.Project) -> None:
     file = made.path / project.MANIFEST
-    file.write_text(project.signed({**json.loads(file.read_text()), "schema": 2}))
+    file.write_text(project.signed({**json.loads(file.read_text()), "schema": 99}))
     with pytest.raises(HarmcuError, match="of another version"):
         project.read(made.path)
 
@@ -128,7 +128,8 @@ def test_an_arduino_board_says_how_it_is_found_and_built(
 ) -> None:
     board = boards.load(name)
     assert board.toolchain is None
-    assert board.usb is not None and board.arduino is not None
+    assert board.usb is not None
+    assert board.arduino is not None
     assert "2341:805a" in board.usb.application
     assert board.usb.bootloader == ("2341:005a",)
     assert board.arduino.fqbn == "arduino:mbed_nano:nano33ble"

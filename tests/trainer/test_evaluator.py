@@ -20,7 +20,7 @@ def no_tflm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tflm_comes_first(trained: Bundle) -> None:
-    assert evaluator.name() == tflm.NAME == trained.metrics["kernels"]
+    assert evaluator.name(trained.model) == tflm.NAME == trained.metrics["kernels"]
 
 
 @pytest.mark.usefixtures("no_tflm")
@@ -29,7 +29,7 @@ def test_the_reference_kernels_give_the_scores_of_tflm(trained: Bundle) -> None:
     windows = rng.integers(-128, 128, (200, trained.spec.window, 6)).astype(np.int8)
     scores = evaluator.load(trained.model)(windows)
     assert (scores == Tflm(trained.model).run(windows)).all()
-    assert evaluator.name() == "TensorFlow's reference kernels"
+    assert evaluator.name(trained.model) == "TensorFlow's reference kernels"
 
 
 def test_an_arena_that_was_not_measured_is_not_guessed(trained: Bundle, shown: Exhibits) -> None:

@@ -72,9 +72,17 @@ typedef struct {
 } harmcu_weights;
 
 /* columns: room for four times the values under one filter, their number rounded up to a multiple
- * of four; aligned to eight bytes. */
+ * of eight; aligned to eight bytes. */
 void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
                    int8_t *output, int16_t *columns);
+
+/* The same for a filter of height 1 and width 3 or 5 that moves in single steps, is not dilated and
+ * has no groups, on maps of height 1 whose input channels are a multiple of eight.
+ * columns: room for the width of the filter + 3 times the input channels; aligned to eight bytes. */
+void harmcu_conv1d_3(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
+                     int8_t *output, int16_t *columns);
+void harmcu_conv1d_5(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
+                     int8_t *output, int16_t *columns);
 
 /* Output channel c reads input channel c / (output channels / input channels). */
 void harmcu_depthwise_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w,
@@ -217,8 +225,8 @@ enum { HARMCU_LSTM_GATES = 4, HARMCU_LSTM_STEP = 8 };
  * the right. */
 typedef struct {
     int32_t multiplier;
-    int32_t shift;
     int32_t half;
+    int32_t shift;
 } harmcu_lstm_scale;
 
 /* weights: [unit][input, then hidden state][quad of values], each row of values padded up to a
@@ -228,7 +236,7 @@ typedef struct {
  * has_short_rescale: those shift by one or more to the right, no sum with its bias reaches 2^30,
  * and none of the forget and output gates' sums reaches 2^22. cell_scale: from input gate * cell
  * gate in Q0.30 to the cell state; to the right. cell_min, cell_max: limits of the cell state.
- * tanh_multiplier, tanh_shift: turn the cell state into steps of 1 / (3 * 2^12); rounded.
+ * tanh_multiplier, tanh_rounding, tanh_shift: turn the cell state into steps of 1 / (3 * 2^12).
  * output_scale: from output gate * tanh in Q0.30 to the hidden state; to the right.
  * output_stride: values from one step's output to that of the next; 0 keeps the last step only. */
 typedef struct {
@@ -246,6 +254,7 @@ typedef struct {
     int32_t cell_min;
     int32_t cell_max;
     int32_t tanh_multiplier;
+    int32_t tanh_rounding;
     int32_t tanh_shift;
     harmcu_lstm_scale output_scale;
     int32_t output_stride;

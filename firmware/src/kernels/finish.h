@@ -48,8 +48,8 @@ static inline int32_t harmcu_upper_half(int32_t a, int32_t b, int32_t c) {
 static inline int32_t harmcu_scale_down(int32_t twice, int32_t multiplier, int32_t shift) {
     const int32_t half = (int32_t)((UINT32_C(1) << shift) >> 1);
     const int32_t is_shifted = shift > 0 ? -1 : 0;
-    const int32_t product = harmcu_upper_half(twice, multiplier);
-    return (product + half + ((product >> 31) & is_shifted)) >> shift;
+    const int32_t scaled = harmcu_upper_half(twice, multiplier, half);
+    return (scaled + ((twice >> 31) & is_shifted)) >> shift;
 }
 
 static inline int32_t harmcu_saturate_int8(int32_t value) {

@@ -64,106 +64,155 @@ static int32_t fill(int16_t *columns, const int8_t *values, int32_t count, int32
     return sum;
 }
 
-/* A table of sigmoid(i / 24) * 2^16 - 2^16 as TensorFlow Lite has it: what is added up to the next
- * entry, and the entry. */
-static alignas(4) const int16_t sigmoids[256][2] = {
+/* (sigmoid(i / 24) - 1/2) * 2^16 for i from -256 to 255, as TensorFlow Lite has it: what is added
+ * up to the next entry, and the entry. */
+enum { ENTRIES = 512 };
+
+static alignas(4) const int16_t sigmoids[ENTRIES][2] = {
     /* clang-format off */
-    {683, -32768}, {682, -32085}, {680, -31403}, {680, -30723}, {676, -30043}, {674, -29367},
-    {670, -28693}, {667, -28023}, {661, -27356}, {657, -26695}, {651, -26038}, {645, -25387},
-    {638, -24742}, {632, -24104}, {624, -23472}, {616, -22848}, {608, -22232}, {599, -21624},
-    {591, -21025}, {581, -20434}, {572, -19853}, {562, -19281}, {552, -18719}, {542, -18167},
-    {532, -17625}, {521, -17093}, {511, -16572}, {500, -16061}, {489, -15561}, {478, -15072},
-    {467, -14594}, {456, -14127}, {446, -13671}, {434, -13225}, {424, -12791}, {412, -12367},
-    {402, -11955}, {391, -11553}, {381, -11162}, {370, -10781}, {360, -10411}, {349, -10051},
-    {340, -9702}, {329, -9362}, {320, -9033}, {310, -8713}, {300, -8403}, {291, -8103},
-    {283, -7812}, {273, -7529}, {264, -7256}, {256, -6992}, {248, -6736}, {240, -6488},
-    {231, -6248}, {224, -6017}, {216, -5793}, {209, -5577}, {202, -5368}, {195, -5166},
-    {188, -4971}, {182, -4783}, {175, -4601}, {169, -4426}, {162, -4257}, {158, -4095},
-    {151, -3937}, {146, -3786}, {140, -3640}, {136, -3500}, {130, -3364}, {126, -3234},
-    {121, -3108}, {117, -2987}, {112, -2870}, {108, -2758}, {104, -2650}, {100, -2546},
-    {96, -2446}, {93, -2350}, {89, -2257}, {86, -2168}, {82, -2082}, {79, -2000},
-    {76, -1921}, {74, -1845}, {70, -1771}, {68, -1701}, {65, -1633}, {62, -1568},
-    {60, -1506}, {58, -1446}, {56, -1388}, {53, -1332}, {51, -1279}, {49, -1228},
-    {48, -1179}, {45, -1131}, {44, -1086}, {42, -1042}, {40, -1000}, {38, -960},
-    {38, -922}, {35, -884}, {34, -849}, {33, -815}, {32, -782}, {30, -750},
-    {29, -720}, {28, -691}, {27, -663}, {26, -636}, {24, -610}, {24, -586},
-    {23, -562}, {22, -539}, {20, -517}, {21, -497}, {19, -476}, {18, -457},
-    {18, -439}, {17, -421}, {17, -404}, {15, -387}, {15, -372}, {15, -357},
-    {14, -342}, {13, -328}, {13, -315}, {12, -302}, {12, -290}, {11, -278},
-    {11, -267}, {11, -256}, {10, -245}, {9, -235}, {9, -226}, {9, -217},
-    {9, -208}, {8, -199}, {7, -191}, {8, -184}, {7, -176}, {7, -169},
-    {7, -162}, {6, -155}, {6, -149}, {6, -143}, {5, -137}, {6, -132},
-    {5, -126}, {5, -121}, {5, -116}, {4, -111}, {4, -107}, {5, -103},
-    {4, -98}, {3, -94}, {4, -91}, {4, -87}, {3, -83}, {3, -80},
-    {3, -77}, {3, -74}, {3, -71}, {3, -68}, {3, -65}, {2, -62},
-    {3, -60}, {2, -57}, {2, -55}, {2, -53}, {3, -51}, {1, -48},
-    {2, -47}, {2, -45}, {2, -43}, {2, -41}, {1, -39}, {2, -38},
-    {1, -36}, {2, -35}, {1, -33}, {1, -32}, {2, -31}, {1, -29},
-    {1, -28}, {1, -27}, {1, -26}, {1, -25}, {1, -24}, {1, -23},
-    {1, -22}, {1, -21}, {1, -20}, {0, -19}, {1, -19}, {1, -18},
-    {1, -17}, {0, -16}, {1, -16}, {1, -15}, {0, -14}, {1, -14},
-    {0, -13}, {1, -13}, {0, -12}, {1, -12}, {0, -11}, {1, -11},
-    {0, -10}, {0, -10}, {1, -10}, {0, -9}, {1, -9}, {0, -8},
-    {0, -8}, {1, -8}, {0, -7}, {0, -7}, {0, -7}, {1, -7},
-    {0, -6}, {0, -6}, {0, -6}, {1, -6}, {0, -5}, {0, -5},
-    {0, -5}, {0, -5}, {1, -5}, {0, -4}, {0, -4}, {0, -4},
-    {0, -4}, {0, -4}, {1, -4}, {0, -3}, {0, -3}, {0, -3},
-    {0, -3}, {0, -3}, {0, -3}, {0, -3}, {1, -3}, {0, -2},
-    {0, -2}, {0, -2}, {0, -2}, {0, -2}, {0, -2}, {0, -2},
-    {0, -2}, {0, -2}, {1, -2}, {0, -1},
+    {0, -32767}, {1, -32767}, {0, -32766}, {0, -32766}, {0, -32766}, {0, -32766}, {0, -32766},
+    {0, -32766}, {0, -32766}, {0, -32766}, {0, -32766}, {1, -32766}, {0, -32765}, {0, -32765},
+    {0, -32765}, {0, -32765}, {0, -32765}, {0, -32765}, {0, -32765}, {1, -32765}, {0, -32764},
+    {0, -32764}, {0, -32764}, {0, -32764}, {0, -32764}, {1, -32764}, {0, -32763}, {0, -32763},
+    {0, -32763}, {0, -32763}, {1, -32763}, {0, -32762}, {0, -32762}, {0, -32762}, {1, -32762},
+    {0, -32761}, {0, -32761}, {0, -32761}, {1, -32761}, {0, -32760}, {0, -32760}, {1, -32760},
+    {0, -32759}, {1, -32759}, {0, -32758}, {0, -32758}, {1, -32758}, {0, -32757}, {1, -32757},
+    {0, -32756}, {1, -32756}, {0, -32755}, {1, -32755}, {0, -32754}, {1, -32754}, {1, -32753},
+    {0, -32752}, {1, -32752}, {1, -32751}, {1, -32750}, {0, -32749}, {1, -32749}, {1, -32748},
+    {1, -32747}, {1, -32746}, {1, -32745}, {1, -32744}, {1, -32743}, {1, -32742}, {1, -32741},
+    {1, -32740}, {2, -32739}, {1, -32737}, {1, -32736}, {2, -32735}, {1, -32733}, {2, -32732},
+    {1, -32730}, {2, -32729}, {2, -32727}, {2, -32725}, {2, -32723}, {1, -32721}, {3, -32720},
+    {2, -32717}, {2, -32715}, {2, -32713}, {3, -32711}, {2, -32708}, {3, -32706}, {3, -32703},
+    {3, -32700}, {3, -32697}, {3, -32694}, {3, -32691}, {3, -32688}, {4, -32685}, {4, -32681},
+    {3, -32677}, {4, -32674}, {5, -32670}, {4, -32665}, {4, -32661}, {5, -32657}, {5, -32652},
+    {5, -32647}, {6, -32642}, {5, -32636}, {6, -32631}, {6, -32625}, {6, -32619}, {7, -32613},
+    {7, -32606}, {7, -32599}, {8, -32592}, {7, -32584}, {8, -32577}, {9, -32569}, {9, -32560},
+    {9, -32551}, {9, -32542}, {10, -32533}, {11, -32523}, {11, -32512}, {11, -32501}, {12, -32490},
+    {12, -32478}, {13, -32466}, {13, -32453}, {14, -32440}, {15, -32426}, {15, -32411},
+    {15, -32396}, {17, -32381}, {17, -32364}, {18, -32347}, {18, -32329}, {19, -32311},
+    {21, -32292}, {20, -32271}, {22, -32251}, {23, -32229}, {24, -32206}, {24, -32182},
+    {26, -32158}, {27, -32132}, {28, -32105}, {29, -32077}, {30, -32048}, {32, -32018},
+    {33, -31986}, {34, -31953}, {35, -31919}, {38, -31884}, {38, -31846}, {40, -31808},
+    {42, -31768}, {44, -31726}, {45, -31682}, {48, -31637}, {49, -31589}, {51, -31540},
+    {53, -31489}, {56, -31436}, {58, -31380}, {60, -31322}, {62, -31262}, {65, -31200},
+    {68, -31135}, {70, -31067}, {74, -30997}, {76, -30923}, {79, -30847}, {82, -30768},
+    {86, -30686}, {89, -30600}, {93, -30511}, {96, -30418}, {100, -30322}, {104, -30222},
+    {108, -30118}, {112, -30010}, {117, -29898}, {121, -29781}, {126, -29660}, {130, -29534},
+    {136, -29404}, {140, -29268}, {146, -29128}, {151, -28982}, {158, -28831}, {162, -28673},
+    {169, -28511}, {175, -28342}, {182, -28167}, {188, -27985}, {195, -27797}, {202, -27602},
+    {209, -27400}, {216, -27191}, {224, -26975}, {231, -26751}, {240, -26520}, {248, -26280},
+    {256, -26032}, {264, -25776}, {273, -25512}, {283, -25239}, {291, -24956}, {300, -24665},
+    {310, -24365}, {320, -24055}, {329, -23735}, {340, -23406}, {349, -23066}, {360, -22717},
+    {370, -22357}, {381, -21987}, {391, -21606}, {402, -21215}, {412, -20813}, {424, -20401},
+    {434, -19977}, {446, -19543}, {456, -19097}, {467, -18641}, {478, -18174}, {489, -17696},
+    {500, -17207}, {511, -16707}, {521, -16196}, {532, -15675}, {542, -15143}, {552, -14601},
+    {562, -14049}, {572, -13487}, {581, -12915}, {591, -12334}, {599, -11743}, {608, -11144},
+    {616, -10536}, {624, -9920}, {632, -9296}, {638, -8664}, {645, -8026}, {651, -7381},
+    {657, -6730}, {661, -6073}, {667, -5412}, {670, -4745}, {674, -4075}, {676, -3401},
+    {680, -2725}, {680, -2045}, {682, -1365}, {683, -683}, {683, 0}, {682, 683}, {680, 1365},
+    {680, 2045}, {676, 2725}, {674, 3401}, {670, 4075}, {667, 4745}, {661, 5412}, {657, 6073},
+    {651, 6730}, {645, 7381}, {638, 8026}, {632, 8664}, {624, 9296}, {616, 9920}, {608, 10536},
+    {599, 11144}, {591, 11743}, {581, 12334}, {572, 12915}, {562, 13487}, {552, 14049},
+    {542, 14601}, {532, 15143}, {521, 15675}, {511, 16196}, {500, 16707}, {489, 17207},
+    {478, 17696}, {467, 18174}, {456, 18641}, {446, 19097}, {434, 19543}, {424, 19977},
+    {412, 20401}, {402, 20813}, {391, 21215}, {381, 21606}, {370, 21987}, {360, 22357},
+    {349, 22717}, {340, 23066}, {329, 23406}, {320, 23735}, {310, 24055}, {300, 24365},
+    {291, 24665}, {283, 24956}, {273, 25239}, {264, 25512}, {256, 25776}, {248, 26032},
+    {240, 26280}, {231, 26520}, {224, 26751}, {216, 26975}, {209, 27191}, {202, 27400},
+    {195, 27602}, {188, 27797}, {182, 27985}, {175, 28167}, {169, 28342}, {162, 28511},
+    {158, 28673}, {151, 28831}, {146, 28982}, {140, 29128}, {136, 29268}, {130, 29404},
+    {126, 29534}, {121, 29660}, {117, 29781}, {112, 29898}, {108, 30010}, {104, 30118},
+    {100, 30222}, {96, 30322}, {93, 30418}, {89, 30511}, {86, 30600}, {82, 30686}, {79, 30768},
+    {76, 30847}, {74, 30923}, {70, 30997}, {68, 31067}, {65, 31135}, {62, 31200}, {60, 31262},
+    {58, 31322}, {56, 31380}, {53, 31436}, {51, 31489}, {49, 31540}, {48, 31589}, {45, 31637},
+    {44, 31682}, {42, 31726}, {40, 31768}, {38, 31808}, {38, 31846}, {35, 31884}, {34, 31919},
+    {33, 31953}, {32, 31986}, {30, 32018}, {29, 32048}, {28, 32077}, {27, 32105}, {26, 32132},
+    {24, 32158}, {24, 32182}, {23, 32206}, {22, 32229}, {20, 32251}, {21, 32271}, {19, 32292},
+    {18, 32311}, {18, 32329}, {17, 32347}, {17, 32364}, {15, 32381}, {15, 32396}, {15, 32411},
+    {14, 32426}, {13, 32440}, {13, 32453}, {12, 32466}, {12, 32478}, {11, 32490}, {11, 32501},
+    {11, 32512}, {10, 32523}, {9, 32533}, {9, 32542}, {9, 32551}, {9, 32560}, {8, 32569},
+    {7, 32577}, {8, 32584}, {7, 32592}, {7, 32599}, {7, 32606}, {6, 32613}, {6, 32619}, {6, 32625},
+    {5, 32631}, {6, 32636}, {5, 32642}, {5, 32647}, {5, 32652}, {4, 32657}, {4, 32661}, {5, 32665},
+    {4, 32670}, {3, 32674}, {4, 32677}, {4, 32681}, {3, 32685}, {3, 32688}, {3, 32691}, {3, 32694},
+    {3, 32697}, {3, 32700}, {3, 32703}, {2, 32706}, {3, 32708}, {2, 32711}, {2, 32713}, {2, 32715},
+    {3, 32717}, {1, 32720}, {2, 32721}, {2, 32723}, {2, 32725}, {2, 32727}, {1, 32729}, {2, 32730},
+    {1, 32732}, {2, 32733}, {1, 32735}, {1, 32736}, {2, 32737}, {1, 32739}, {1, 32740}, {1, 32741},
+    {1, 32742}, {1, 32743}, {1, 32744}, {1, 32745}, {1, 32746}, {1, 32747}, {1, 32748}, {0, 32749},
+    {1, 32749}, {1, 32750}, {1, 32751}, {0, 32752}, {1, 32752}, {1, 32753}, {0, 32754}, {1, 32754},
+    {0, 32755}, {1, 32755}, {0, 32756}, {1, 32756}, {0, 32757}, {1, 32757}, {0, 32758}, {0, 32758},
+    {1, 32758}, {0, 32759}, {1, 32759}, {0, 32760}, {0, 32760}, {1, 32760}, {0, 32761}, {0, 32761},
+    {0, 32761}, {1, 32761}, {0, 32762}, {0, 32762}, {0, 32762}, {1, 32762}, {0, 32763}, {0, 32763},
+    {0, 32763}, {0, 32763}, {1, 32763}, {0, 32764}, {0, 32764}, {0, 32764}, {0, 32764}, {0, 32764},
+    {1, 32764}, {0, 32765}, {0, 32765}, {0, 32765}, {0, 32765}, {0, 32765}, {0, 32765}, {0, 32765},
+    {1, 32765}, {0, 32766}, {0, 32766}, {0, 32766}, {0, 32766}, {0, 32766}, {0, 32766}, {0, 32766},
+    {0, 32766}, {0, 32766}, {1, 32766}, {0, 32767},
     /* clang-format on */
 };
 
-/* The entry for |value| / 2^bits and the fraction behind it, times 2^bits, minus its midpoint. */
-static inline int32_t interpolated(int32_t value, uint32_t bits) {
-    const uint32_t magnitude = (uint32_t)(value < 0 ? -value : value);
-    const uint32_t fraction = magnitude & ((1U << bits) - 1U);
-    uint32_t place = magnitude >> bits;
-    place = place > 255U ? 255U : place;
-    const int32_t middle = INT32_C(1) << (15U + bits);
+/* The entry at value / 2^bits, within the table, plus the fraction behind it, times 2^bits, plus
+ * `start`. Halves of the negative branch round downwards. */
+static inline int32_t interpolate(int32_t value, int32_t place, uint32_t bits, int32_t start) {
+    const uint32_t fraction = (uint32_t)value & ((1U << bits) - 1U);
+    const int16_t *entry = sigmoids[ENTRIES / 2] + 2 * place;
 #if HARMCU_DSP
-    int16x2_t entry;
-    memcpy(&entry, sigmoids[place], sizeof entry);
-    return __smlad(entry, (int16x2_t)(fraction | (1U << (16U + bits))), middle);
+    int16x2_t pair;
+    memcpy(&pair, __builtin_assume_aligned(entry, sizeof pair), sizeof pair);
+    const int32_t sum = __smlad(pair, (int16x2_t)(fraction | (1U << (16U + bits))), start);
 #else
-    const int32_t base = sigmoids[place][1] * (INT32_C(1) << bits);
-    return base + sigmoids[place][0] * (int32_t)fraction + middle;
+    const int32_t sum = entry[0] * (int32_t)fraction + entry[1] * (INT32_C(1) << bits) + start;
 #endif
+    return sum + (value >> 31);
 }
 
 /* sigmoid(value), Q3.12 to Q0.15. */
 static inline int32_t sigmoid(int32_t value) {
-    const int32_t sign = value >> 31;
     const int32_t middle = INT32_C(1) << 24;
-    return ((interpolated(value * 3, 9) ^ sign) + middle + (INT32_C(1) << 9)) >> 10;
+    const int32_t half = INT32_C(1) << 9;
+    return interpolate(value * 3, value * 3 >> 9, 9, middle + half) >> 10;
 }
 
 /* tanh(value) to Q0.15, from steps of 1 / (3 * 2^12). */
 static inline int32_t tangent(int32_t value) {
-    const int32_t sign = value >> 31;
-    return ((interpolated(value, 8) ^ sign) + (INT32_C(1) << 7)) >> 8;
+    const int32_t half = INT32_C(1) << 7;
+#if HARMCU_DSP
+    int32_t place;
+    __asm__("ssat %0, #9, %1, asr #8" : "=r"(place) : "r"(value));
+#else
+    const int32_t place = harmcu_clamp(value >> 8, -ENTRIES / 2, ENTRIES / 2 - 1);
+#endif
+    return interpolate(value, place, 8, half) >> 8;
 }
 
 /* The same bits as harmcu_rescale(), given twice the value, for a shift to the right: see
  * harmcu_finish_short(). */
 static inline int32_t scale_down(int32_t twice, const harmcu_lstm_scale *scale) {
-    const int32_t product = harmcu_upper_half(twice, scale->multiplier);
-    return (product + scale->half + (twice >> 31)) >> scale->shift;
+    const int32_t scaled = harmcu_upper_half(twice, scale->multiplier, scale->half);
+    return (scaled + (twice >> 31)) >> scale->shift;
 }
 
-/* From the gates before their activation to the output of a unit. */
-static inline int8_t update(const harmcu_lstm_layer *layer, const int32_t *gates, int16_t *cell) {
+/* A unit's gates before their activation, Q3.12. */
+typedef struct {
+    int32_t input;
+    int32_t forget;
+    int32_t cell;
+    int32_t output;
+} gates;
+
+/* From its gates to the output of a unit. */
+static inline __attribute__((always_inline)) int8_t update(const harmcu_lstm_layer *layer,
+                                                           gates before, int16_t *cell) {
     /* 2^-15 in two roundings. */
-    const harmcu_lstm_scale forget_scale = {INT32_C(1) << 30, 14, INT32_C(1) << 13};
-    const int32_t kept = sigmoid(gates[FORGET]) * *cell;
-    const int32_t added = sigmoid(gates[INPUT]) * tangent(gates[CELL] * 3);
+    const harmcu_lstm_scale forget_scale = {
+        .multiplier = INT32_C(1) << 30, .half = INT32_C(1) << 13, .shift = 14};
+    const int32_t kept = sigmoid(before.forget) * *cell;
+    const int32_t added = sigmoid(before.input) * tangent(before.cell * 3);
     const int32_t sum = scale_down(2 * kept, &forget_scale) +
                         saturate_int16(scale_down(2 * added, &layer->cell_scale));
     const int32_t state = harmcu_clamp(sum, layer->cell_min, layer->cell_max);
     *cell = (int16_t)state;
-    const int32_t rounding = (INT32_C(1) << layer->tanh_shift) >> 1;
-    const int32_t steps = (state * layer->tanh_multiplier + rounding) >> layer->tanh_shift;
-    const int32_t product = tangent(steps) * sigmoid(gates[OUTPUT]);
+    const int32_t steps =
+        (state * layer->tanh_multiplier + layer->tanh_rounding) >> layer->tanh_shift;
+    const int32_t product = tangent(steps) * sigmoid(before.output);
     const int32_t hidden = scale_down(2 * product, &layer->output_scale);
     return (int8_t)harmcu_saturate_int8(hidden - layer->hidden_offset);
 }
@@ -191,15 +240,16 @@ static __attribute__((noinline)) void step_long(const harmcu_lstm_layer *layer,
     const int8_t *weights = layer->weights;
     const int32_t *bias = layer->bias;
     for (int32_t unit = 0; unit < layer->units; unit++) {
-        int32_t gates[GATES];
+        int32_t before[GATES];
         for (int32_t gate = 0; gate < GATES; gate++) {
             const int32_t from_input =
                 gate_part(columns, weights, inputs, gate, bias[gate], &layer->input_scale[gate]);
             const int32_t from_hidden = gate_part(columns + inputs, weights + inputs * GATES,
                                                   hidden, gate, 0, &layer->hidden_scale[gate]);
-            gates[gate] = saturate_int16(from_input + from_hidden);
+            before[gate] = saturate_int16(from_input + from_hidden);
         }
-        output[unit] = update(layer, gates, &cell[unit]);
+        const gates all = {before[INPUT], before[FORGET], before[CELL], before[OUTPUT]};
+        output[unit] = update(layer, all, &cell[unit]);
         weights += (inputs + hidden) * GATES;
         bias += GATES;
     }
@@ -207,46 +257,71 @@ static __attribute__((noinline)) void step_long(const harmcu_lstm_layer *layer,
 
 #if HARMCU_DSP
 
-/* Two words that the CPU loads with one instruction. */
-typedef uint64_t __attribute__((may_alias, aligned(4))) two_words;
-
-/* The sums of a unit's gates, doubled. */
+/* The sums of a unit's gates, doubled. In the making, the second and the last are 256 times the
+ * gate's plus the one before; see the head of this file. */
 typedef struct {
-    int32_t of[GATES];
+    int32_t input;
+    int32_t forget;
+    int32_t cell;
+    int32_t output;
 } gate_sums;
 
-/* The lower bytes' sum of a pair of gates starts at `start`. */
-static inline __attribute__((always_inline)) gate_sums multiply(const two_words *columns,
-                                                                const two_words *end,
-                                                                const two_words **weights,
-                                                                int32_t start_0, int32_t start_1) {
-    int32_t low_0 = start_0;
-    int32_t both_0 = start_0;
-    int32_t low_1 = start_1;
-    int32_t both_1 = start_1;
-    const two_words *next = *weights;
+/* Loads two words and moves on behind them. */
+static inline __attribute__((always_inline)) void load_two(const int8_t **from, uint32_t *first,
+                                                           uint32_t *second) {
+    __asm__ volatile("ldrd %0, %1, [%2], #8"
+                     : "=&r"(*first), "=&r"(*second), "+r"(*from)
+                     :
+                     : "memory");
+}
+
+/* One pair of values, and the weights of all gates for it. */
+static inline __attribute__((always_inline)) void multiply_pair(uint32_t pair,
+                                                                const int8_t **weights,
+                                                                gate_sums *s) {
+    uint32_t first;
+    uint32_t second;
+    load_two(weights, &first, &second);
+    const int16x2_t values = (int16x2_t)pair;
+    s->forget = __smlad((int16x2_t)first, values, s->forget);
+    s->input = __smlad((int16x2_t)__uxtb16((uint8x4_t)first), values, s->input);
+    s->output = __smlad((int16x2_t)second, values, s->output);
+    s->cell = __smlad((int16x2_t)__uxtb16((uint8x4_t)second), values, s->cell);
+}
+
+static inline __attribute__((always_inline)) void multiply_quad(const int8_t **columns,
+                                                                const int8_t **weights,
+                                                                gate_sums *s) {
+    uint32_t even;
+    uint32_t odd;
+    load_two(columns, &even, &odd);
+    multiply_pair(even, weights, s);
+    multiply_pair(odd, weights, s);
+}
+
+/* The sums over all values from `columns` to `end`; those of the input and cell gate begin at the
+ * given values. */
+static inline __attribute__((always_inline)) gate_sums multiply(const int8_t *columns,
+                                                                const int8_t *end,
+                                                                const int8_t **weights,
+                                                                int32_t input, int32_t cell) {
+    gate_sums s = {input, input, cell, cell};
     do {
-        for (int32_t quad = 0; quad < HARMCU_LSTM_STEP / HARMCU_QUAD; quad++) {
-            const uint64_t values = *columns++;
-            const int16x2_t even = (int16x2_t)(uint32_t)values;
-            const int16x2_t odd = (int16x2_t)(values >> 32);
-            const uint64_t first = *next++;
-            both_0 = __smlad((int16x2_t)(uint32_t)first, even, both_0);
-            low_0 = __smlad((int16x2_t)__uxtb16((uint8x4_t)(uint32_t)first), even, low_0);
-            both_1 = __smlad((int16x2_t)(first >> 32), even, both_1);
-            low_1 = __smlad((int16x2_t)__uxtb16((uint8x4_t)(first >> 32)), even, low_1);
-            const uint64_t second = *next++;
-            both_0 = __smlad((int16x2_t)(uint32_t)second, odd, both_0);
-            low_0 = __smlad((int16x2_t)__uxtb16((uint8x4_t)(uint32_t)second), odd, low_0);
-            both_1 = __smlad((int16x2_t)(second >> 32), odd, both_1);
-            low_1 = __smlad((int16x2_t)__uxtb16((uint8x4_t)(second >> 32)), odd, low_1);
-        }
+        multiply_quad(&columns, weights, &s);
+        multiply_quad(&columns, weights, &s);
     } while (columns != end);
-    *weights = next;
-    const gate_sums sums = {
-        {low_0, (both_0 - low_0) >> 8, low_1, (both_1 - low_1) >> 8},
-    };
-    return sums;
+    s.forget = (s.forget - s.input) >> 8;
+    s.output = (s.output - s.cell) >> 8;
+    return s;
+}
+
+/* One gate before its activation. */
+static inline __attribute__((always_inline)) int32_t gate_of(int32_t input_sum, int32_t hidden_sum,
+                                                             const harmcu_lstm_layer *layer,
+                                                             int32_t gate) {
+    const int32_t from_input = saturate_int16(scale_down(input_sum, &layer->input_scale[gate]));
+    const int32_t from_hidden = saturate_int16(scale_down(hidden_sum, &layer->hidden_scale[gate]));
+    return saturate_int16(from_input + from_hidden);
 }
 
 /* One step of all units, for layers with the short form. */
@@ -255,34 +330,46 @@ static __attribute__((noinline)) void step_short(const harmcu_lstm_layer *layer,
                                                  int32_t hidden, int32_t input_sum,
                                                  int32_t hidden_sum, int16_t *cell,
                                                  int8_t *output) {
-    const two_words *begin = (const two_words *)(const void *)columns;
-    const two_words *middle = begin + inputs / HARMCU_QUAD;
-    const two_words *end = middle + hidden / HARMCU_QUAD;
-    const two_words *weights = (const two_words *)(const void *)layer->weights;
+    const int8_t *begin = (const int8_t *)columns;
+    const int8_t *middle = (const int8_t *)(columns + inputs);
+    const int8_t *end = (const int8_t *)(columns + inputs + hidden);
+    const int8_t *weights = layer->weights;
     const int32_t *bias = layer->bias;
     const int8_t *output_end = output + layer->units;
     const int32_t input_start = input_sum * LOWER_BYTE_OFFSET;
     const int32_t hidden_start = -hidden_sum * LOWER_BYTE_OFFSET;
     while (output != output_end) {
-        gate_sums x = multiply(begin, middle, &weights, 2 * bias[INPUT] - input_start,
-                               2 * bias[CELL] - input_start);
-        x.of[FORGET] += 2 * bias[FORGET];
-        x.of[OUTPUT] += 2 * bias[OUTPUT];
+        const gate_sums x = multiply(begin, middle, &weights, 2 * bias[INPUT] - input_start,
+                                     2 * bias[CELL] - input_start);
         const gate_sums h = multiply(middle, end, &weights, hidden_start, hidden_start);
-        int32_t gates[GATES];
-        for (int32_t gate = 0; gate < GATES; gate++) {
-            const int32_t from_input =
-                saturate_int16(scale_down(x.of[gate], &layer->input_scale[gate]));
-            const int32_t from_hidden =
-                saturate_int16(scale_down(h.of[gate], &layer->hidden_scale[gate]));
-            gates[gate] = saturate_int16(from_input + from_hidden);
-        }
-        *output++ = update(layer, gates, cell++);
+        const gates all = {
+            .input = gate_of(x.input, h.input, layer, INPUT),
+            .forget = gate_of(x.forget + 2 * bias[FORGET], h.forget, layer, FORGET),
+            .cell = gate_of(x.cell, h.cell, layer, CELL),
+            .output = gate_of(x.output + 2 * bias[OUTPUT], h.output, layer, OUTPUT),
+        };
+        *output++ = update(layer, all, cell++);
         bias += GATES;
     }
 }
 
 #endif
+
+/* One step of all units. */
+static void advance(const harmcu_lstm_layer *layer, const int16_t *columns, int32_t inputs,
+                    int32_t hidden, int32_t input_sum, int32_t hidden_sum, int16_t *cell,
+                    int8_t *output) {
+#if HARMCU_DSP
+    if (layer->has_short_rescale) {
+        step_short(layer, columns, inputs, hidden, input_sum, hidden_sum, cell, output);
+        return;
+    }
+#else
+    (void)input_sum;
+    (void)hidden_sum;
+#endif
+    step_long(layer, columns, inputs, hidden, cell, output);
+}
 
 static int32_t rounded_up(int32_t values) {
     return (values + HARMCU_LSTM_STEP - 1) / HARMCU_LSTM_STEP * HARMCU_LSTM_STEP;
@@ -297,16 +384,7 @@ void harmcu_lstm(const harmcu_lstm_layer *layer, const int8_t *input, int8_t *ou
     int32_t hidden_sum = 0;
     for (int32_t step = 0; step < layer->steps; step++) {
         const int32_t input_sum = fill(state, input, layer->inputs, layer->input_offset);
-#if HARMCU_DSP
-        if (layer->has_short_rescale) {
-            step_short(layer, state, inputs, hidden, input_sum, hidden_sum, cell, output);
-        } else {
-            step_long(layer, state, inputs, hidden, cell, output);
-        }
-#else
-        (void)input_sum;
-        step_long(layer, state, inputs, hidden, cell, output);
-#endif
+        advance(layer, state, inputs, hidden, input_sum, hidden_sum, cell, output);
         hidden_sum = fill(state + inputs, output, layer->units, layer->hidden_offset);
         input += layer->inputs;
         output += layer->output_stride;

@@ -91,9 +91,8 @@ static inline int16x2_t harmcu_pair_of(int32_t value) {
     return (int16x2_t)(((uint32_t)value << 16) | ((uint32_t)value & 0xFFFFU));
 }
 
-/* One column of a pair, and two neighbouring ones; all are int16 to the portable code. */
+/* One pair; all are int16 to the portable code. */
 typedef int16x2_t __attribute__((may_alias)) harmcu_pair;
-typedef uint64_t __attribute__((may_alias)) harmcu_two_columns;
 
 #endif
 
