@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from codegen import estimate, kernels, memory, tflite
+from codegen import estimate, fusion, kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Tensor
-from codegen.kernels import Fields, Layer
+from codegen.kernels import Fields, Layer, Table
+from codegen.kernels.layer import Value
 from codegen.render import render
 from codegen.runtime import runtime_version
 from trainer.errors import HarmcuError
@@ -47,7 +48,7 @@ class AotModel:
         macs: multiplications of a weight and an input in one inference, padding included.
         arena_bytes: RAM for the activations.
         arena_lower_bound: the most bytes that are alive at once.
-        weights_bytes: flash for weights, biases, multipliers and shifts.
+        weights_bytes: flash for weights, biases, scales and tables.
         kernel_sources: the files of firmware/src/kernels/ that the model needs, sorted.
         input_bytes, output_bytes: int8 values in and out.
         layers: what runs, in order; without those that only change a shape.
@@ -102,7 +103,7 @@ def check(graph: Graph) -> None:
     Raises:
         HarmcuError: it cannot; the message names the first layer that does not fit.
     """
-    _lower(graph)
+    _lower(fusion.keep_last_step(graph))
 
 
 def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
@@ -119,10 +120,10 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     Raises:
         HarmcuError: the file is damaged or holds something that the aot engine cannot run.
     """
-    graph = tflite.read(model)
+    graph = fusion.keep_last_step(tflite.read(model))
     layers = _lower(graph)
     plan = plan_memory(graph, layers)
-    weights_bytes = sum(layer.weights.nbytes for layer in layers if layer.weights is not None)
+    weights_bytes = sum(layer.constant_bytes for layer in layers)
     macs = sum(layer.macs for layer in layers)
     steps = [_step(layer, plan) for layer in layers]
     running = [step for step in steps if not step.is_in_place]
@@ -168,7 +169,8 @@ def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:
     """Plans the arena for lowered layers."""
     in_place = {layer.operator.index for layer in layers if layer.is_in_place}
     workspaces = {layer.operator.index: 2 * layer.workspace for layer in layers if layer.workspace}
-    return memory.plan(graph, in_place, workspaces)
+    overlaps = {layer.operator.index: layer.overlap for layer in layers if layer.overlap}
+    return memory.plan(graph, in_place, workspaces, overlaps)
 
 
 def _lower(graph: Graph) -> list[Layer]:
@@ -176,7 +178,7 @@ def _lower(graph: Graph) -> list[Layer]:
     weights_bytes = 0
     for operator in graph.operators:
         layer = kernels.lower(operator)
-        weights_bytes += layer.weights.nbytes if layer.weights is not None else 0
+        weights_bytes += layer.constant_bytes
         if weights_bytes > MAX_WEIGHTS_BYTES:
             raise HarmcuError(
                 f"up to {operator.label} the weights take {weights_bytes} bytes, more than any "
@@ -202,7 +204,7 @@ def _step(layer: Layer, plan: memory.Plan) -> _Step:
         signature=_signature(function, len(layer.inputs), bool(layer.workspace)),
         arrays=_arrays(layer, function),
         constants=_constants(layer, function),
-        calls=layer.calls,
+        calls=tuple(call.format_map(_table_names(layer, function)) for call in layer.calls),
         arguments=", ".join(arguments),
         shape=f"{_shape_text(layer.inputs[0])} to {_shape_text(layer.output)}",
         output_shape=_shape_text(layer.output),
@@ -241,24 +243,27 @@ def _signature(function: str, inputs: int, has_workspace: bool) -> str:
 
 
 def _arrays(layer: Layer, function: str) -> tuple[_Array, ...]:
-    if layer.weights is None:
-        return ()
-    weights = layer.weights
-    tables = (
-        ("int8_t", "weights", weights.weights, 20),
-        ("int32_t", "bias", weights.bias, 8),
-        ("int32_t", "multiplier", weights.multiplier, 8),
-        ("int8_t", "shift", weights.shift, 20),
-    )
-    return tuple(
-        _Array(kind, f"{function}_{name}", values.size, c_array(values.tolist(), per_line))
-        for kind, name, values, per_line in tables
-    )
+    tables = list(layer.tables)
+    if layer.weights is not None:
+        parts = ("weights", "bias", "multiplier", "shift")
+        tables += [Table(name, getattr(layer.weights, name)) for name in parts]
+    return tuple(_array(table, f"{function}_{table.name}") for table in tables)
+
+
+def _array(table: Table, name: str) -> _Array:
+    kind, per_line = ("int8_t", 20) if table.values.itemsize == 1 else ("int32_t", 8)
+    values = table.values.ravel()
+    return _Array(kind, name, values.size, c_array(values.tolist(), per_line))
+
+
+def _table_names(layer: Layer, function: str) -> dict[str, str]:
+    return {table.name: f"{function}_{table.name}" for table in layer.tables}
 
 
 def _constants(layer: Layer, function: str) -> tuple[str, ...]:
+    tables = _table_names(layer, function)
     texts = [
-        f"    static const {struct.type} {struct.name} = {_braced(struct.fields, 4)};"
+        f"    static const {struct.type} {struct.name} = {_braced(struct.fields, 4, tables)};"
         for struct in layer.structs
     ]
     if layer.weights is not None:
@@ -269,19 +274,29 @@ def _constants(layer: Layer, function: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _braced(fields: Fields, indent: int) -> str:
+def _braced(fields: Fields, indent: int, tables: Mapping[str, str]) -> str:
     """Writes designated initialisers: flat structs on one line, others one member a line."""
-    values = {name: _value(value, indent + 4) for name, value in fields.items()}
+    values = {name: _value(value, indent + 4, tables) for name, value in fields.items()}
     is_flat = not any(isinstance(value, Mapping) for value in fields.values())
     if is_flat and indent > 4:
         return "{" + ", ".join(f".{name} = {value}" for name, value in values.items()) + "}"
     return _lines(values, indent)
 
 
-def _value(value: int | tuple[int, int] | Fields, indent: int) -> str:
+def _value(value: Value, indent: int, tables: Mapping[str, str]) -> str:
     if isinstance(value, Mapping):
-        return _braced(value, indent)
-    return f"{{{value[0]}, {value[1]}}}" if isinstance(value, tuple) else str(value)
+        return _braced(value, indent, tables)
+    if isinstance(value, tuple):
+        return _list([_value(item, indent + 4, tables) for item in value], indent)
+    return tables[value] if isinstance(value, str) else str(value)
+
+
+def _list(items: list[str], indent: int) -> str:
+    """Writes an array: on one line, unless its elements are structs."""
+    if not items[0].startswith("{"):
+        return "{" + ", ".join(items) + "}"
+    space = " " * indent
+    return "{\n" + "".join(f"{space}    {item},\n" for item in items) + space + "}"
 
 
 def _lines(values: Mapping[str, str], indent: int) -> str:

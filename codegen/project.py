@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from codegen import aot, model_config, sketch, tflm
+from codegen import aot, knn, model_config, sketch, tflm
 from codegen.boards import Board, load
 from codegen.runtime import FIRMWARE, runtime_version
 from trainer import folder
-from trainer.bundle import Bundle
+from trainer.bundle import KNN, Bundle
 from trainer.errors import HarmcuError
 
 MANIFEST = "project.json"
@@ -44,7 +44,7 @@ class Manifest:
         sketch: name of the .ino, without the ending, for an Arduino board; else None. The user may
             change that file.
         runtime_version: of the runtime inside.
-        model_sha256: digest of the bundle's model.tflite.
+        model_sha256: digest of the bundle's model.
         tflm: operators, and bytes of the arena (measured_bytes + margin_bytes); None when the
             arena could not be measured where the model was trained.
         aot: macs, arena_bytes, arena_lower_bound, weights_bytes; None when aot lacks an operator.
@@ -79,8 +79,9 @@ def generate(
     """Return the text of every file of a project, by its relative path.
 
     The TFLite Micro array, its resolver and its arena are among them, unless the arena was never
-    measured; the aot engine's C is, unless it lacks an operator of the model and ``engine`` is
-    tflm. A sketch, all of whose files Arduino compiles, holds one engine alone.
+    measured or the model is no network; the aot engine's C is, unless it lacks an operator of the
+    model and ``engine`` is tflm. A sketch, all of whose files Arduino compiles, holds one engine
+    alone.
 
     Args:
         bundle: the model.
@@ -253,6 +254,11 @@ def _tflm_if_measured(bundle: Bundle, engine: str) -> tflm.TflmModel | None:
     if arena is not None:
         digest = spec.provenance.model_sha256
         return tflm.generate(bundle.model, spec.name, digest, arena["bytes"])
+    if engine == "tflm" and spec.model_file == KNN:
+        raise HarmcuError(
+            f"{bundle.path}: a nearest-neighbour model is no network, which TensorFlow Lite Micro "
+            "could run; use the engine aot"
+        )
     if engine == "tflm":
         raise HarmcuError(
             f"{bundle.path}: TFLM's arena was not measured, for tflite-micro has no wheel for the "
@@ -269,8 +275,9 @@ def _tflm_facts(bundle: Bundle, model: tflm.TflmModel | None) -> dict[str, Any] 
 
 def _aot_unless_refused(bundle: Bundle, engine: str) -> aot.AotModel | None:
     spec = bundle.spec
+    generate_c = knn.generate if spec.model_file == KNN else aot.generate
     try:
-        return aot.generate(bundle.model, spec.name, spec.provenance.model_sha256)
+        return generate_c(bundle.model, spec.name, spec.provenance.model_sha256)
     except HarmcuError:
         if engine == "aot":
             raise

@@ -21,12 +21,14 @@ from typing import Any
 import numpy as np
 
 from codegen import aot, boards
+from codegen import knn as knn_engine
 from codegen.aot import AotModel, LayerFacts
 from codegen.boards import Toolchain
 from codegen.runtime import FIRMWARE
 from host_tools import emulator
 from host_tools.build import find, run, sizes, toolchain_of
 from trainer import bundle as bundles
+from trainer import knn, tflm
 from trainer.errors import HarmcuError
 from trainer.sample_path import Samples
 
@@ -63,7 +65,8 @@ class Cost:
         stack_bytes: the most that an inference needs.
         flash_bytes: code and constants, weights included.
         weights_bytes: flash for weights, biases and scales.
-        exact: whether every score equals TensorFlow Lite Micro's; None without tflite-micro.
+        exact: whether every score equals the evaluation's; None for a network without
+            tflite-micro.
         estimate: the sum over the layers.
         layers: in the order in which they run.
     """
@@ -109,8 +112,8 @@ def layer_rows(cost: Cost) -> list[tuple[str, ...]]:
 def rows(cost: Cost, hop: int | None) -> dict[str, str]:
     """Return names and totals, for people."""
     verdict = {
-        True: "yes, every score equals TensorFlow Lite Micro's",
-        False: "NO, scores differ from TensorFlow Lite Micro's",
+        True: "yes, every score equals the evaluation's",
+        False: "NO, scores differ from the evaluation's",
         None: "not compared: the package tflite-micro is not installed",
     }
     per_mac = f", {cost.instructions / cost.macs:.2f} per MAC" if cost.macs else ""
@@ -162,7 +165,8 @@ def measure(model: bytes, name: str, cflags: str = "") -> Cost:
         HarmcuError: the engine cannot run the model, a tool is missing, or the flags are wrong.
     """
     emulator.check_installed(BOARD)
-    generated = aot.generate(model, name, hashlib.sha256(model).hexdigest())
+    generate_c = knn_engine.generate if knn.is_knn(model) else aot.generate
+    generated = generate_c(model, name, hashlib.sha256(model).hexdigest())
     windows = _windows(generated.input_bytes)
     with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
         bench = _Bench(Path(folder), generated, shlex.split(cflags))
@@ -213,11 +217,12 @@ def _windows(size: int) -> Samples:
 
 
 def _is_exact(model: bytes, windows: Samples, scores: Samples) -> bool | None:
-    from trainer.tflm import Tflm, is_installed
-
-    if not is_installed():
+    if knn.is_knn(model):
+        read = knn.read(model)
+        return np.array_equal(read.run(windows.reshape(-1, read.window, read.channels)), scores)
+    if not tflm.is_installed():
         return None
-    return np.array_equal(Tflm(model).run(windows[:, :, np.newaxis]), scores)
+    return np.array_equal(tflm.Tflm(model).run(windows[:, :, np.newaxis]), scores)
 
 
 class _Bench:

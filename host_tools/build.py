@@ -101,6 +101,8 @@ def install_hint(install: dict[str, str]) -> str:
         return install["macos"]
     if sys.platform == "win32":
         return install["windows"]
+    if "linux" in install:
+        return install["linux"]
     return f"sudo apt-get install {install['debian']}, or your system's package of that name"
 
 

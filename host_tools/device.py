@@ -52,8 +52,16 @@ class Observed:
 class Device:
     """A board at the other end of a link."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, timeout: float | None = None) -> None:
+        """Take a link.
+
+        Args:
+            link: to the board.
+            timeout: seconds without an answer after which the board counts as dead; None:
+                ``TIMEOUT``.
+        """
         self.link = link
+        self._timeout = TIMEOUT if timeout is None else timeout
 
     def status(self) -> Status:
         """Ask what the board is and runs.
@@ -148,7 +156,7 @@ class Device:
         first = tries = 0
         while first < len(counts) or outstanding:
             first = self._fill(outstanding, counts, first)
-            message = self.link.receive(TIMEOUT / TRIES)
+            message = self.link.receive(self._timeout / TRIES)
             if message is None:
                 tries += 1
                 if tries == TRIES:
@@ -206,7 +214,7 @@ class Device:
         A board that classifies talks all the time, so the time is for the answer, not for a word.
         """
         before: list[Message] = []
-        deadline = time.monotonic() + TIMEOUT / TRIES
+        deadline = time.monotonic() + self._timeout / TRIES
         while (left := deadline - time.monotonic()) > 0:
             message = self.link.receive(left)
             if isinstance(message, Ack) and message.command == sequence:

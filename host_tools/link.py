@@ -112,12 +112,13 @@ class Link:
     def _is_new(self, line: Line) -> bool:
         """Count the lines lost before this one; False when this one was here before."""
         missing = 0 if self._expected is None else (line.sequence - self._expected) % SEQUENCE_RANGE
-        behind = missing > SEQUENCE_RANGE // 2
-        if behind and line in self._recent:
+        is_behind = missing > SEQUENCE_RANGE // 2
+        # A board that restarts begins again at 0 with what it is; nothing was lost then.
+        is_first = line.type == "STA" and line.sequence == 0
+        if is_behind and not is_first and line in self._recent:
             return False
-        if behind or (line.type == "STA" and line.sequence == 0):
-            # A board that restarts begins again at 0 with what it is; nothing was lost then. When
-            # that line itself was lost, so were those before this one.
+        if is_behind or is_first:
+            # When that first line was lost itself, so were those between it and this one.
             missing = line.sequence
             self._recent.clear()
         self.lost += missing

@@ -3,10 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer import backend, models
+from trainer import backend
 from trainer.errors import HarmcuError
-from trainer.models import Shape
 from trainer.tflm import Tflm
+from trainer.training import Shape
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,8 +22,9 @@ def some_samples(number: int = 64) -> np.ndarray:
 def aware() -> Any:
     """An untrained network, made aware of int8; the tests leave it as it was."""
     from trainer import quantize
+    from trainer.models import cnn
 
-    network = models.build("cnn", "tiny", Shape(40, 4, 3, 2))
+    network = cnn.build("tiny", Shape(40, 4, 3, 2))
     return quantize.quantization_aware(network, some_samples())
 
 

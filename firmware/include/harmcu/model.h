@@ -13,7 +13,7 @@
 
 typedef struct {
     const char *name;
-    const char *sha256; /* of model.tflite, 64 hexadecimal digits */
+    const char *sha256; /* of the model's file, 64 hexadecimal digits */
     uint32_t rate_millihertz;
     uint16_t window;
     uint16_t hop;
