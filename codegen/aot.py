@@ -29,6 +29,8 @@ class LayerFacts:
         shape: of its first input and its output, as text.
         macs: multiplications of a weight and an input, padding included.
         estimate: instructions that it takes on a Cortex-M4, without running it.
+        output: number of the tensor that it computes, in the file of the model.
+        offset, output_bytes: where in the arena that tensor lies when the layer has run.
     """
 
     number: int
@@ -36,6 +38,9 @@ class LayerFacts:
     shape: str
     macs: int
     estimate: int
+    output: int
+    offset: int
+    output_bytes: int
 
 
 @dataclass(frozen=True)
@@ -157,10 +162,24 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         input_bytes=graph.input.elements,
         output_bytes=graph.output.elements,
         layers=tuple(
-            LayerFacts(step.number, step.operator, step.shape, step.macs, step.estimate)
-            for step in running
+            _facts(layer, step, plan)
+            for layer, step in zip(layers, steps, strict=True)
+            if not step.is_in_place
         ),
         measured_source=render("bench_layers.c.j2", measured),
+    )
+
+
+def _facts(layer: Layer, step: _Step, plan: memory.Plan) -> LayerFacts:
+    return LayerFacts(
+        number=step.number,
+        operator=step.operator,
+        shape=step.shape,
+        macs=step.macs,
+        estimate=step.estimate,
+        output=layer.output.index,
+        offset=plan.offset(layer.output),
+        output_bytes=layer.output.elements,
     )
 
 
