@@ -105,3 +105,8 @@ def test_what_is_no_model_is_refused(made_up: Bundle) -> None:
     result = harmcu("bench", made_up.path / "spec.json", code=1)
     assert "TFLite file" in result.stderr
     assert "No such file" in harmcu("bench", "absent.tflite", code=1).stderr
+
+
+def test_tflm_is_refused_with_what_to_do() -> None:
+    result = harmcu("bench", BENCH / "cnn.tflite", "--engine", "tflm", code=1)
+    assert "measure the engine aot" in result.stderr
