@@ -189,7 +189,16 @@ def examples() -> list[bytes]:
         ]
     ]
     models += [convolution(*s) for s in [(40, 16, 24, 5, 1), (24, 64, 16, 3, 1), (60, 8, 8, 3, 1)]]
-    models += [convolution(*s) for s in [(12, 8, 16, 3, 1, 6), (20, 3, 8, 3, 2, 9)]]
+    models += [convolution(*s) for s in [(32, 16, 24, 1, 1), (30, 8, 32, 3, 2), (24, 32, 8, 4, 2)]]
+    models += [
+        convolution(*s)
+        for s in [
+            (12, 8, 16, 3, 1, 6),
+            (20, 3, 8, 3, 2, 9),
+            (9, 4, 8, 3, 1, 5),
+            (10, 16, 4, 2, 1, 5),
+        ]
+    ]
     models += [
         convolution(t, c, 0, 3, s, w)
         for t, c, s, w in [(12, 8, 1, 6), (20, 16, 2, 9), (12, 6, 1, 6), (16, 3, 1, 8)]

@@ -27,7 +27,9 @@ def terms(layer: Layer) -> tuple[str, tuple[int, ...]]:
     source = layer.inputs[0].elements
     if name == "CONV_2D":
         is_shared = layer.calls[0].startswith("harmcu_conv1d")
-        return ("CONV_1D", _conv1d(layer)) if is_shared else (name, _conv2d(layer))
+        if is_shared:
+            return "CONV_1D", _conv1d(layer)
+        return ("CONV_ROWS" if _blocks(layer)[1] else name), _conv2d(layer)
     if layer.source == "depthwise_conv1d.c":
         return "DEPTHWISE_CONV_1D", _depthwise_conv1d(layer)
     if name == "DEPTHWISE_CONV_2D":
@@ -84,7 +86,7 @@ def _conv2d(layer: Layer) -> tuple[int, ...]:
     blocks, plain = _blocks(layer)
     pairs = blocks * math.ceil(channels / 2)
     turns, quads = math.ceil(values / 8), math.ceil(values / 4)
-    return 1, blocks, pairs, pairs * turns, plain * quads, (blocks - plain) * values
+    return blocks, pairs, pairs * turns, plain * quads, (blocks - plain) * values
 
 
 def _conv1d(layer: Layer) -> tuple[int, ...]:

@@ -69,6 +69,12 @@ def test_figures_of_the_bench_cnn() -> None:
     assert cost.flash_bytes > cost.weights_bytes > 7_750
 
 
+def test_kernels_keep_their_own_level_of_optimisation() -> None:
+    model = bench("cnn.tflite")
+    fast, small = (benchmark.measure(model, "cnn", level) for level in ("-O2", "-Os"))
+    assert abs(small.instructions - fast.instructions) < 0.01 * fast.instructions
+
+
 def test_counts_are_the_same_in_every_run() -> None:
     assert benchmark.measure(dense(8), "dense") == benchmark.measure(dense(8), "dense")
 
