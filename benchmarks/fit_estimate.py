@@ -163,11 +163,11 @@ def padded(time: int, channels: int, before: int, after: int) -> bytes:
     return model.finish(source, result)
 
 
-def recurrent(steps: int, inputs: int, units: int) -> bytes:
-    """An LSTM."""
+def recurrent(steps: int, inputs: int, units: int, reach: float) -> bytes:
+    """An LSTM, whose scales allow the short form of rescaling where ``reach`` is small."""
     model = Model(seed=units)
     source = model.activation((1, steps, inputs), 0.02, 3)
-    return model.finish(source, lstm_over(model, source, units, LstmScales()))
+    return model.finish(source, lstm_over(model, source, units, LstmScales(reach=reach)))
 
 
 def examples() -> list[bytes]:
@@ -221,10 +221,9 @@ def examples() -> list[bytes]:
         sliced(*s) for s in [(128, 64, 127, 1), (64, 16, 0, 2), (32, 6, 1, 3), (64, 1, 0, 2)]
     ]
     models += [padded(*s) for s in [(32, 16, 2, 2), (64, 6, 4, 0), (128, 32, 1, 1)]]
-    models += [
-        recurrent(*s)
-        for s in [(16, 6, 16), (32, 3, 8), (16, 9, 32), (8, 32, 32), (8, 64, 64), (8, 6, 64)]
-    ]
+    for reach in (0.2, 20.0):
+        for shape in [(16, 6, 16), (32, 3, 8), (16, 9, 32), (8, 32, 32), (8, 64, 64), (8, 6, 64)]:
+            models.append(recurrent(*shape, reach))
     return models + [joined(n) for n in (8, 64, 200)]
 
 

@@ -54,7 +54,8 @@ def terms(layer: Layer) -> tuple[str, tuple[int, ...]]:
         rows = output // layer.output.shape[-1]
         return name, (rows, output)
     if name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
-        return "LSTM", _lstm(layer)
+        is_short = layer.structs[0].fields["has_short_rescale"]
+        return "LSTM" if is_short else "LSTM_LONG", _lstm(layer)
     return ("COPY" if layer.source == "copy_blocks.c" else "REQUANTIZE"), (1, output)
 
 
