@@ -41,7 +41,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Overlap:
-    """How an operator's output may lie over its first input, which nothing reads later.
+    """How an operator's output may lie over its first computed input, which nothing reads later.
 
     The output may begin ``distance`` bytes before the input, or ``distance`` plus any multiple of
     ``step``: the operator then never writes a byte of the input that it has still to read. Without
@@ -101,7 +101,8 @@ def plan(
         graph: every activation is int8.
         in_place: indices of the operators whose output takes over the bytes of their input.
         workspaces: bytes that an operator needs only while it runs, by its index.
-        overlaps: how the output of an operator may lie over its first input, by its index.
+        overlaps: how the output of an operator may lie over its first input that is no constant, by
+            its index.
 
     Returns:
         A plan in which buffers that are alive together do not overlap, but for ``overlaps``. Orders
@@ -125,8 +126,8 @@ def _allowed(
     allowed = {}
     for index, overlap in overlaps.items():
         operator = graph.operators[index]
-        assert operator.inputs[0] is not None
-        source, output = owner[operator.inputs[0].index], owner[operator.outputs[0].index]
+        computed = [t for t in operator.inputs if t is not None and t.data is None]
+        source, output = owner[computed[0].index], owner[operator.outputs[0].index]
         if source.last == index and output is not source:
             allowed[source.tensors, output.tensors] = overlap
     return allowed

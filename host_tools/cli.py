@@ -6,6 +6,7 @@ once and without TensorFlow.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import signal
 import sys
@@ -22,7 +23,7 @@ from trainer.errors import HarmcuError, UnknownNameError
 
 if TYPE_CHECKING:
     from host_tools.build import Program
-    from host_tools.verify import Comparison
+    from host_tools.verify import Comparison, Difference
     from trainer.bundle import Bundle
     from trainer.golden import Trace
     from trainer.reading.options import Options
@@ -322,7 +323,7 @@ def generate(
     """Write the C project of a BUNDLE for a board; for an Arduino board, a sketch.
 
     \b
-    Examples:
+    Example:
         harmcu generate harmcu-demo/bundle --board mps2_an386 -o project
         harmcu generate --capture-only --board nano33ble_rev2 -o recorder
     """
@@ -354,6 +355,13 @@ def generate(
         rows["aot"] = (
             f"{manifest.aot['macs']:,} MACs, arena {manifest.aot['arena_bytes']:,} bytes, "
             f"weights {manifest.aot['weights_bytes']:,} bytes"
+        )
+        stream = manifest.aot["stream"]
+        rows["streaming"] = (
+            f"yes: {stream['samples']} samples a step, {stream['state_bytes']:,} bytes from step "
+            "to step, no window"
+            if stream
+            else f"no, whole windows: {manifest.aot['why_whole']}"
         )
     console.table(rows)
     console.result(
@@ -414,10 +422,14 @@ def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool)
     console = Console(as_json)
     content, name = benchmark.load(model)
     cost = benchmark.measure(content, name, cflags)
+    stream = benchmark.measure_stream(content, name, hop, cflags) if hop else None
     console.grid(benchmark.LAYER_COLUMNS, benchmark.layer_rows(cost))
-    console.table(benchmark.rows(cost, hop))
-    console.result({**cost.document(), "engine": engine, "hop": hop})
-    if cost.exact is False:
+    console.table(benchmark.rows(cost))
+    if hop and stream is not None:
+        console.table(benchmark.stream_rows(hop, stream, cost))
+    document = benchmark.stream_document(stream)
+    console.result({**cost.document(), "engine": engine, "hop": hop, **document})
+    if False in (cost.exact, getattr(stream, "exact", None)):
         raise HarmcuError(f"{name} differs from the evaluation; please report this as a bug")
 
 
@@ -537,8 +549,10 @@ def verify(
         console.line(
             f"{found.left_out} recordings left out: the firmware has no resampler from their rates"
         )
-    console.result(found.document())
     first = found.first_difference
+    if first is not None and first.stage == "engine":
+        first = _with_layer(first, loaded, project, traces)
+    console.result(dataclasses.replace(found, first_difference=first).document())
     if first is not None:
         raise HarmcuError(f"{first.text()}; generate and build this bundle")
 
@@ -585,6 +599,20 @@ def _cost(found: Comparison, exact: bool) -> str:
     if exact and emulator.counts_instructions(found.board):
         return f"{emulator.instructions(found.ticks, found.tick_hz):,} instructions"
     return f"{found.ticks / found.tick_hz * 1000:.2f} ms on the board's clock"
+
+
+def _with_layer(
+    first: Difference, bundle: Bundle, project: Path | None, traces: list[Trace]
+) -> Difference:
+    """Add to a difference of the engine where its C differs on this computer, if it does."""
+    from codegen import project as projects
+    from host_tools import layers
+
+    spec, samples = bundle.spec, traces[first.stream].samples
+    start = first.window * spec.hop
+    made = projects.read(project) if project is not None else None
+    layer = layers.explain(bundle, made, samples[start : start + spec.window])
+    return dataclasses.replace(first, layer=layer)
 
 
 def _traces_of(bundle: Bundle, folder: Path, options: Options) -> list[Trace]:

@@ -35,9 +35,9 @@ class Size:
 
 
 SIZES: Mapping[str, Size] = {
-    "tiny": Size(16, ((5, 32), (5, 48), (3, 48))),
+    "tiny": Size(16, ((5, 32), (5, 48), (3, 64))),
     "small": Size(24, ((5, 40), (5, 56), (3, 64))),
-    "base": Size(32, ((5, 48), (5, 64), (3, 96))),
+    "base": Size(32, ((5, 64), (5, 80), (3, 112))),
 }
 
 # These were chosen on validation subjects of the training parts, never on test subjects.

@@ -78,7 +78,8 @@ void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, cons
 
 /* The same for a filter of height 1 and width 3 or 5 that moves in single steps, is not dilated and
  * has no groups, on maps of height 1 whose input channels are a multiple of eight.
- * columns: room for the width of the filter + 3 times the input channels; aligned to eight bytes. */
+ * columns: room for the width of the filter + 3 times the input channels; aligned to eight bytes.
+ */
 void harmcu_conv1d_3(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
                      int8_t *output, int16_t *columns);
 void harmcu_conv1d_5(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
@@ -268,6 +269,51 @@ void harmcu_lstm(const harmcu_lstm_layer *layer, const int8_t *input, int8_t *ou
 /* QUANTIZE from int8 to int8: `count` values get the scale and the zero point of the output.
  * input and output may be the same. */
 void harmcu_requantize(const harmcu_rescaling *scale, int32_t count, const int8_t *input,
+                       int8_t *output);
+
+/* Of the columns of a layer: puts those of earlier steps before those of this one, which begin at
+ * columns + kept_bytes, and keeps the last ones for the next step. */
+void harmcu_keep_columns(int8_t *kept, int8_t *columns, int32_t kept_bytes, int32_t new_bytes);
+
+/* harmcu_depthwise_conv1d() for stride 1 without padding, at a few positions. */
+void harmcu_depthwise_columns(const harmcu_conv_layer *layer, const harmcu_weights *w,
+                              const int8_t *input, int8_t *output);
+
+/* MEAN and REDUCE_MAX over the time of windows that overlap, of which the stream brings some
+ * columns with every step. What came since the start of a window, up to the start of the next, is
+ * one block; a window that ends now is the union of all blocks. docs/streaming.md explains why.
+ * channels: values of a column
+ * columns: that come with a step
+ * before: those of them that come before the start of a window, in a step in which one starts
+ * blocks: windows that are open at a time
+ * steps: from the start of a window to the start of the next
+ * first_start: the step of a stream, from 1, in which its first window starts */
+typedef struct {
+    int32_t channels;
+    int32_t columns;
+    int32_t before;
+    int32_t blocks;
+    int32_t steps;
+    int32_t first_start;
+} harmcu_stream_pool_layer;
+
+/* sums and maxima are [blocks][channels]; NULL for those that the model does not need. A block has
+ * at most 256 columns, so that its sums fit int16. */
+typedef struct {
+    int16_t *sums;
+    int8_t *maxima;
+    int32_t newest;
+    int32_t until_start; /* steps until a window starts */
+} harmcu_stream_pool;
+
+void harmcu_stream_pool_reset(const harmcu_stream_pool_layer *layer, harmcu_stream_pool *pool);
+void harmcu_stream_pool_push(const harmcu_stream_pool_layer *layer, harmcu_stream_pool *pool,
+                             const int8_t *columns);
+
+/* Of the window that ends now. count: its values for each output. */
+void harmcu_stream_mean(const harmcu_stream_pool_layer *layer, const harmcu_stream_pool *pool,
+                        const harmcu_rescaling *scale, int32_t count, int8_t *output);
+void harmcu_stream_max(const harmcu_stream_pool_layer *layer, const harmcu_stream_pool *pool,
                        int8_t *output);
 
 /* From here on: what the kernels share among themselves. */

@@ -147,27 +147,10 @@ static inline __attribute__((always_inline)) void finish(const int32_t *sums, in
     output[to.both] = harmcu_finish_short(sums[3], &scale);
 }
 
-/* Channels from c on, two by two, at four positions. */
-static __attribute__((noinline)) void compute_pairs(const column_layer *g, int32_t c, int32_t end,
-                                                    const int8_t *weights, int8_t *output) {
-    const int32_t *multiplier = g->w->multiplier;
-    const int8_t *shift = g->w->shift;
-    const int32_t offset = g->layer->output.offset;
-    const places to = g->to;
-    for (; c < end; c += 2) {
-        pair_sums sums;
-        sum_up(g, c, true, weights, &sums);
-        weights += g->taps * g->tap_bytes;
-        finish(sums.of[0], multiplier[c], shift[c], offset, to, output);
-        finish(sums.of[1], multiplier[c + 1], shift[c + 1], offset, to, output + 1);
-        output += 2;
-    }
-}
-
-/* The same for layers without the short form, and for a last channel without a partner. */
-static __attribute__((noinline, cold)) void compute_rest(const column_layer *g, int32_t c,
-                                                         int32_t end, const int8_t *weights,
-                                                         int8_t *output) {
+/* Channels [c, end) at four positions for layers without the short form, or one channel without a
+ * partner. */
+static HARMCU_SMALL void compute_rest(const column_layer *g, int32_t c, int32_t end,
+                                      const int8_t *weights, int8_t *output) {
     const int32_t offsets[HARMCU_POSITIONS] = {0, g->to.right, g->to.below, g->to.both};
     for (; c < end; c += 2) {
         pair_sums sums;
@@ -182,16 +165,24 @@ static __attribute__((noinline, cold)) void compute_rest(const column_layer *g, 
     }
 }
 
-/* `count` output channels from the `first` on at four positions. */
-static void compute(const column_layer *g, int32_t first, int32_t count, const int8_t *weights,
-                    int8_t *output) {
-    const int32_t pairs = g->w->has_short_rescale ? count / 2 : 0;
-    if (pairs > 0) {
-        compute_pairs(g, first, first + 2 * pairs, weights, output);
+/* Channels [c, end) at four positions, the first of which is at `output`. */
+static __attribute__((noinline)) void compute(const column_layer *g, int32_t c, int32_t end,
+                                              const int8_t *weights, int8_t *output) {
+    const int32_t *multiplier = g->w->multiplier;
+    const int8_t *shift = g->w->shift;
+    const int32_t offset = g->layer->output.offset;
+    const int32_t last = g->w->has_short_rescale ? end - 1 : c;
+    const places to = g->to;
+    for (; c < last; c += 2) {
+        pair_sums sums;
+        sum_up(g, c, true, weights, &sums);
+        weights += g->taps * g->tap_bytes;
+        finish(sums.of[0], multiplier[c], shift[c], offset, to, output);
+        finish(sums.of[1], multiplier[c + 1], shift[c + 1], offset, to, output + 1);
+        output += 2;
     }
-    if (2 * pairs < count) {
-        compute_rest(g, first + 2 * pairs, first + count, weights + pairs * g->taps * g->tap_bytes,
-                     output + 2 * pairs);
+    if (c < end) {
+        compute_rest(g, c, end, weights, output);
     }
 }
 
@@ -237,7 +228,7 @@ typedef struct {
     int32_t offset; /* added to every value */
 } column;
 
-static __attribute__((noinline)) void put(column *c, int32_t value) {
+static HARMCU_SMALL void put(column *c, int32_t value) {
     const uint32_t place = c->next % HARMCU_QUAD;
     const uint32_t pair = c->next / HARMCU_QUAD * 2 + place % 2;
     c->columns[(pair * HARMCU_POSITIONS + c->position) * 2 + place / 2] = (int16_t)value;
@@ -246,7 +237,7 @@ static __attribute__((noinline)) void put(column *c, int32_t value) {
 
 /* Appends `count` values of the input, or as many zeros: outside the map, where `values` is null,
  * the input is its zero point, which the offset turns into zero. */
-static __attribute__((noinline)) void append(column *c, const int8_t *values, int32_t count) {
+static HARMCU_SMALL void append(column *c, const int8_t *values, int32_t count) {
     while (count > 0) {
         if (values != NULL && count >= HARMCU_QUAD && c->next % HARMCU_QUAD == 0) {
             const int32_t whole = count / HARMCU_QUAD * HARMCU_QUAD;
@@ -263,10 +254,8 @@ static __attribute__((noinline)) void append(column *c, const int8_t *values, in
 }
 
 /* The part of the input under one output position and in one group of channels. */
-static __attribute__((noinline, cold)) void append_receptive_field(column *c,
-                                                                   const harmcu_conv_layer *layer,
-                                                                   const int8_t *input, int32_t y,
-                                                                   int32_t x) {
+static HARMCU_SMALL void append_receptive_field(column *c, const harmcu_conv_layer *layer,
+                                                const int8_t *input, int32_t y, int32_t x) {
     const harmcu_filter_window *window = &layer->window;
     const int32_t channels = layer->input_map.channels;
     const int32_t depth = channels / layer->groups;
@@ -295,8 +284,9 @@ static __attribute__((noinline, cold)) void append_receptive_field(column *c,
 
 /* Widens four runs of `count` values, `step` bytes apart, into the first four of `pitch` columns.
  * Up to three values more are read; the weights make nothing of them. */
-static __attribute__((noinline)) void fill_four(const int8_t *values, int32_t step, int32_t count,
-                                                int32_t offset, int32_t pitch, int16_t *columns) {
+static __attribute__((noinline, hot)) void fill_four(const int8_t *values, int32_t step,
+                                                     int32_t count, int32_t offset, int32_t pitch,
+                                                     int16_t *columns) {
 #if HARMCU_DSP
     const int16x2_t offsets = harmcu_pair_of(offset);
     const int32_t two_steps = 2 * step;
@@ -330,9 +320,8 @@ static __attribute__((noinline)) void fill_four(const int8_t *values, int32_t st
 
 /* Columns of four positions from (y, x) on, wherever they are; those beyond the last one repeat it,
  * as arrange() says. */
-static __attribute__((noinline, cold)) void fill_anywhere(const column_layer *g,
-                                                          const int8_t *input, int16_t *columns,
-                                                          int32_t y, int32_t x) {
+static HARMCU_SMALL void fill_anywhere(const column_layer *g, const int8_t *input, int16_t *columns,
+                                       int32_t y, int32_t x) {
     const int32_t width = g->layer->output_map.width;
     const int32_t channels = g->layer->output_map.channels;
     const int32_t steps[HARMCU_POSITIONS] = {0, g->to.right, g->to.below, g->to.both};
@@ -366,8 +355,8 @@ static void clamp_block(const column_layer *g, int32_t left, int8_t *output) {
     }
 }
 
-void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, const int8_t *input,
-                   int8_t *output, int16_t *columns) {
+HARMCU_SMALL void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w,
+                                const int8_t *input, int8_t *output, int16_t *columns) {
     const harmcu_filter_window *window = &layer->window;
     const int32_t width = layer->output_map.width;
     const int32_t inputs = layer->input_map.channels;
@@ -402,8 +391,8 @@ void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, cons
         } else {
             for (int32_t group = 0; group < layer->groups; group++) {
                 fill_anywhere(&g, input + group * depth, columns, y, x);
-                compute(&g, group * channels, channels, w->weights + group * group_bytes,
-                        output + group * channels);
+                compute(&g, group * channels, (group + 1) * channels,
+                        w->weights + group * group_bytes, output + group * channels);
             }
         }
         clamp_block(&g, left, output);
@@ -415,9 +404,8 @@ void harmcu_conv2d(const harmcu_conv_layer *layer, const harmcu_weights *w, cons
 }
 
 /* Columns of the input positions from x on, zeros outside the map. */
-static __attribute__((noinline, cold)) void fill_at_border(const harmcu_conv_layer *layer,
-                                                           const int8_t *input, int32_t x,
-                                                           int32_t pitch, int16_t *columns) {
+static HARMCU_SMALL void fill_at_border(const harmcu_conv_layer *layer, const int8_t *input,
+                                        int32_t x, int32_t pitch, int16_t *columns) {
     const int32_t depth = layer->input_map.channels;
     for (int32_t i = 0; i < pitch; i++) {
         if (x + i >= 0 && x + i < layer->input_map.width) {
@@ -428,8 +416,8 @@ static __attribute__((noinline, cold)) void fill_at_border(const harmcu_conv_lay
     }
 }
 
-static void conv1d(column_layer *g, int32_t pitch, const int8_t *input, int8_t *output,
-                   int16_t *columns) {
+static HARMCU_SMALL void conv1d(column_layer *g, int32_t pitch, const int8_t *input, int8_t *output,
+                                int16_t *columns) {
     const harmcu_conv_layer *layer = g->layer;
     const int32_t depth = layer->input_map.channels;
     const int32_t channels = layer->output_map.channels;

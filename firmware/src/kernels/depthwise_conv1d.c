@@ -26,8 +26,8 @@ typedef struct {
 } channel;
 
 /* Every `step`th of `count` values; returns where the next ones go. */
-static __attribute__((noinline)) int16_t *gather(const int8_t *values, int32_t step, int32_t count,
-                                                 int16_t *row) {
+static __attribute__((noinline, hot)) int16_t *gather(const int8_t *values, int32_t step,
+                                                      int32_t count, int16_t *row) {
     for (; count >= 4; count -= 4) {
         const int8_t *third = values + 2 * step;
         row[0] = values[0];
@@ -44,7 +44,7 @@ static __attribute__((noinline)) int16_t *gather(const int8_t *values, int32_t s
     return row;
 }
 
-static int16_t *repeat(int32_t value, int32_t count, int16_t *row) {
+static __attribute__((noinline)) int16_t *repeat(int32_t value, int32_t count, int16_t *row) {
     for (; count > 0; count--) {
         *row++ = (int16_t)value;
     }
@@ -55,7 +55,7 @@ static int16_t *repeat(int32_t value, int32_t count, int16_t *row) {
 
 /* Outputs four by four, at least four; the last ones are computed twice when their number is no
  * multiple. A pair of inputs is loaded once and kept for the outputs that see it next. */
-static __attribute__((noinline)) void slide(const channel *c, int8_t *output) {
+static __attribute__((noinline, hot)) void slide(const channel *c, int8_t *output) {
     const harmcu_weights *w = c->w;
     const harmcu_short_scale scale =
         harmcu_short_scale_of(w->multiplier[c->number], w->shift[c->number], c->range->offset);
@@ -103,7 +103,7 @@ static __attribute__((noinline)) void slide(const channel *c, int8_t *output) {
 #endif
 
 /* Any number of taps and outputs, any stride and scale. */
-static __attribute__((noinline)) void walk(const channel *c, int8_t *output) {
+static HARMCU_SMALL void walk(const channel *c, int8_t *output) {
     const int16_t *row = c->row;
     for (int32_t count = c->count; count > 0; count--) {
         int32_t total = c->bias;
@@ -121,8 +121,8 @@ static __attribute__((noinline)) void walk(const channel *c, int8_t *output) {
     }
 }
 
-void harmcu_depthwise_conv1d(const harmcu_conv_layer *layer, const harmcu_weights *w,
-                             const int8_t *input, int8_t *output, int16_t *workspace) {
+HARMCU_SMALL void harmcu_depthwise_conv1d(const harmcu_conv_layer *layer, const harmcu_weights *w,
+                                          const int8_t *input, int8_t *output, int16_t *workspace) {
     const int32_t channels = layer->output_map.channels;
     const int32_t taps = layer->window.size.width;
     const int32_t count = layer->output_map.width;

@@ -157,9 +157,8 @@ static void compute_quad(const harmcu_conv_layer *layer, const harmcu_weights *w
 #endif
 
 /* Output channel c at every position, whatever it is scaled by. */
-static __attribute__((noinline, cold)) void compute_one(const harmcu_conv_layer *layer,
-                                                        const harmcu_weights *w, int32_t c,
-                                                        const int8_t *input, int8_t *output) {
+static HARMCU_SMALL void compute_one(const harmcu_conv_layer *layer, const harmcu_weights *w,
+                                     int32_t c, const int8_t *input, int8_t *output) {
     const harmcu_filter_window *window = &layer->window;
     const strides step = strides_of(layer);
     const int32_t outputs = layer->output_map.channels;

@@ -7,13 +7,8 @@
 
 /* The output value of channel `c` whose sum, bias included, is `total`; any multiplier and shift.
  */
-static inline int8_t harmcu_finish(int32_t total, const harmcu_weights *w, int32_t c,
-                                   const harmcu_output_range *output) {
-    const int32_t scaled =
-        harmcu_rescale(total, w->multiplier[c], w->has_short_rescale ? -w->shift[c] : w->shift[c]);
-    const int32_t value = harmcu_wrapping_add(scaled, output->offset);
-    return (int8_t)harmcu_clamp(value, output->min, output->max);
-}
+int8_t harmcu_finish(int32_t total, const harmcu_weights *w, int32_t c,
+                     const harmcu_output_range *output);
 
 /* What rescales the totals of one channel when `has_short_rescale`. */
 typedef struct {

@@ -266,50 +266,43 @@ typedef struct {
     int32_t output;
 } gate_sums;
 
-/* Loads two words and moves on behind them. */
-static inline __attribute__((always_inline)) void load_two(const int8_t **from, uint32_t *first,
-                                                           uint32_t *second) {
-    __asm__ volatile("ldrd %0, %1, [%2], #8"
-                     : "=&r"(*first), "=&r"(*second), "+r"(*from)
-                     :
-                     : "memory");
-}
-
-/* One pair of values, and the weights of all gates for it. */
-static inline __attribute__((always_inline)) void multiply_pair(uint32_t pair,
-                                                                const int8_t **weights,
-                                                                gate_sums *s) {
-    uint32_t first;
-    uint32_t second;
-    load_two(weights, &first, &second);
-    const int16x2_t values = (int16x2_t)pair;
-    s->forget = __smlad((int16x2_t)first, values, s->forget);
-    s->input = __smlad((int16x2_t)__uxtb16((uint8x4_t)first), values, s->input);
-    s->output = __smlad((int16x2_t)second, values, s->output);
-    s->cell = __smlad((int16x2_t)__uxtb16((uint8x4_t)second), values, s->cell);
-}
-
-static inline __attribute__((always_inline)) void multiply_quad(const int8_t **columns,
-                                                                const int8_t **weights,
-                                                                gate_sums *s) {
-    uint32_t even;
-    uint32_t odd;
-    load_two(columns, &even, &odd);
-    multiply_pair(even, weights, s);
-    multiply_pair(odd, weights, s);
-}
+/* One pair of values, times the weights of all gates for it in two registers. */
+#define MULTIPLY_PAIR(values, first, second) \
+    "smlad %[forget], " first ", " values    \
+    ", %[forget]\n"                          \
+    "uxtb16 " first ", " first               \
+    "\n"                                     \
+    "smlad %[input], " first ", " values     \
+    ", %[input]\n"                           \
+    "smlad %[output], " second ", " values   \
+    ", %[output]\n"                          \
+    "uxtb16 " second ", " second             \
+    "\n"                                     \
+    "smlad %[cell], " second ", " values ", %[cell]\n"
 
 /* The sums over all values from `columns` to `end`; those of the input and cell gate begin at the
- * given values. */
-static inline __attribute__((always_inline)) gate_sums multiply(const int8_t *columns,
-                                                                const int8_t *end,
+ * given values. The compiler would not load four words with one instruction. */
+static inline __attribute__((always_inline)) gate_sums multiply(const int16_t *columns,
+                                                                const int16_t *end,
                                                                 const int8_t **weights,
                                                                 int32_t input, int32_t cell) {
     gate_sums s = {input, input, cell, cell};
-    do {
-        multiply_quad(&columns, weights, &s);
-        multiply_quad(&columns, weights, &s);
-    } while (columns != end);
+    uint32_t even;
+    uint32_t odd;
+    __asm__ volatile("1:\n"
+                     ".rept 2\n"
+                     "ldrd %[even], %[odd], [%[columns]], #8\n"
+                     "ldm %[weights]!, {r4, r5, r6, r8}\n"
+                     MULTIPLY_PAIR("%[even]", "r4", "r5")
+                     MULTIPLY_PAIR("%[odd]", "r6", "r8")
+                     ".endr\n"
+                     "cmp %[columns], %[end]\n"
+                     "bne 1b\n"
+                     : [input] "+r"(s.input), [forget] "+r"(s.forget), [cell] "+r"(s.cell),
+                       [output] "+r"(s.output), [columns] "+r"(columns), [weights] "+r"(*weights),
+                       [even] "=&r"(even), [odd] "=&r"(odd)
+                     : [end] "r"(end)
+                     : "r4", "r5", "r6", "r8", "cc", "memory");
     s.forget = (s.forget - s.input) >> 8;
     s.output = (s.output - s.cell) >> 8;
     return s;
@@ -330,16 +323,15 @@ static __attribute__((noinline)) void step_short(const harmcu_lstm_layer *layer,
                                                  int32_t hidden, int32_t input_sum,
                                                  int32_t hidden_sum, int16_t *cell,
                                                  int8_t *output) {
-    const int8_t *begin = (const int8_t *)columns;
-    const int8_t *middle = (const int8_t *)(columns + inputs);
-    const int8_t *end = (const int8_t *)(columns + inputs + hidden);
+    const int16_t *middle = columns + inputs;
+    const int16_t *end = middle + hidden;
     const int8_t *weights = layer->weights;
     const int32_t *bias = layer->bias;
     const int8_t *output_end = output + layer->units;
     const int32_t input_start = input_sum * LOWER_BYTE_OFFSET;
     const int32_t hidden_start = -hidden_sum * LOWER_BYTE_OFFSET;
     while (output != output_end) {
-        const gate_sums x = multiply(begin, middle, &weights, 2 * bias[INPUT] - input_start,
+        const gate_sums x = multiply(columns, middle, &weights, 2 * bias[INPUT] - input_start,
                                      2 * bias[CELL] - input_start);
         const gate_sums h = multiply(middle, end, &weights, hidden_start, hidden_start);
         const gates all = {
