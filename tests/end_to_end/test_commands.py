@@ -20,6 +20,7 @@ COMMANDS = [
     "demo",
     "train",
     "evaluate",
+    "export",
     "generate",
     "build",
     "emulate",
