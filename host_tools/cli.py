@@ -128,7 +128,7 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
 @click.option("--data", type=PATH, help="Where the data lie: a file, a folder or an archive.")
 @reading_options
 @click.option("--model-rate", type=float, metavar="HZ", help="Bring all recordings to this rate.")
-@click.option("--arch", default="cnn", show_default=True, help="Architecture.")
+@click.option("--arch", default="cnn", show_default=True, help="cnn, lstm or knn.")
 @click.option("--size", default="small", show_default=True, help="tiny, small or base.")
 @click.option(
     "--seed",

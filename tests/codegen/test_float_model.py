@@ -71,7 +71,7 @@ def test_the_file_is_whole_and_the_same_again() -> None:
     assert (run(packed(parsed(wrapped)), windows) == run(wrapped, windows)).all()
     old, new = alignments(model), alignments(wrapped)
     assert len(old) > 10
-    assert new == old + [0, 0]
+    assert new == [*old, 0, 0]
 
 
 def alignments(model: bytes) -> list[int]:
