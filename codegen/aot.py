@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from codegen import estimate, kernels, memory, tflite
+from codegen import estimate, fusion, kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Tensor
-from codegen.kernels import Fields, Layer
+from codegen.kernels import Fields, Layer, Struct, Table
+from codegen.kernels.layer import Value
 from codegen.render import render
 from codegen.runtime import runtime_version
 from trainer.errors import HarmcuError
@@ -39,6 +40,34 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class LayerOutput:
+    """Where a layer's output lies in the arena, in bytes, and which tensor of the .tflite it is."""
+
+    tensor: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """What is particular to C that streams; MACs are then those of a hop.
+
+    Attributes:
+        window: samples.
+        hop: samples between two windows.
+        samples: that come with a step.
+        state_bytes: RAM besides the arena, which lives from step to step.
+        estimate: instructions that a hop takes on a Cortex-M4.
+    """
+
+    window: int
+    hop: int
+    samples: int
+    state_bytes: int
+    estimate: int
+
+
+@dataclass(frozen=True)
 class AotModel:
     """The C sources of one model and what they cost.
 
@@ -47,11 +76,14 @@ class AotModel:
         macs: multiplications of a weight and an input in one inference, padding included.
         arena_bytes: RAM for the activations.
         arena_lower_bound: the most bytes that are alive at once.
-        weights_bytes: flash for weights, biases, multipliers and shifts.
+        weights_bytes: flash for weights, biases, scales and tables.
         kernel_sources: the files of firmware/src/kernels/ that the model needs, sorted.
         input_bytes, output_bytes: int8 values in and out.
         layers: what runs, in order; without those that only change a shape.
         measured_source: C that includes ``model_aot.c`` and implements firmware/bench/bench.h.
+        outputs: of the layers, where they lie when a layer has run; none when the C streams.
+        stream: None when the C takes whole windows.
+        why_whole: why it does although a hop was given, as the end of a sentence.
     """
 
     files: dict[str, str]
@@ -64,6 +96,9 @@ class AotModel:
     output_bytes: int
     layers: tuple[LayerFacts, ...]
     measured_source: str
+    outputs: tuple[LayerOutput, ...] = ()
+    stream: StreamFacts | None = None
+    why_whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,8 +112,8 @@ class _Array:
 
 
 @dataclass(frozen=True)
-class _Step:
-    """A layer as the template shows it."""
+class Step:
+    """A layer as the templates show it."""
 
     number: int
     operator: str
@@ -102,7 +137,7 @@ def check(graph: Graph) -> None:
     Raises:
         HarmcuError: it cannot; the message names the first layer that does not fit.
     """
-    _lower(graph)
+    _lower(fusion.keep_last_step(graph))
 
 
 def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
@@ -119,12 +154,12 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     Raises:
         HarmcuError: the file is damaged or holds something that the aot engine cannot run.
     """
-    graph = tflite.read(model)
+    graph = fusion.keep_last_step(tflite.read(model))
     layers = _lower(graph)
     plan = plan_memory(graph, layers)
-    weights_bytes = sum(layer.weights.nbytes for layer in layers if layer.weights is not None)
+    weights_bytes = sum(layer.constant_bytes for layer in layers)
     macs = sum(layer.macs for layer in layers)
-    steps = [_step(layer, plan) for layer in layers]
+    steps = [step_of(layer, arguments(layer, plan)) for layer in layers]
     running = [step for step in steps if not step.is_in_place]
     measured = {
         "calls": [f"{step.function}({step.arguments});" for step in running],
@@ -139,13 +174,13 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         "estimate": sum(step.estimate for step in steps),
         "plan": plan,
         "steps": steps,
-        "buffers": _buffer_lines(graph, plan),
+        "buffers": buffer_lines(graph, plan),
         "input_offset": plan.offset(graph.input),
         "output_offset": plan.offset(graph.output),
         "input_bytes": graph.input.elements,
         "output_bytes": graph.output.elements,
-        "input_shape": _shape_text(graph.input),
-        "output_shape": _shape_text(graph.output),
+        "input_shape": shape_text(graph.input),
+        "output_shape": shape_text(graph.output),
     }
     return AotModel(
         files={name: render(f"{name}.j2", values) for name in ("model_aot.h", "model_aot.c")},
@@ -153,22 +188,33 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         arena_bytes=plan.arena_bytes,
         arena_lower_bound=plan.lower_bound,
         weights_bytes=weights_bytes,
-        kernel_sources=tuple(sorted({layer.source for layer in layers if layer.source})),
+        kernel_sources=kernel_sources(layers),
         input_bytes=graph.input.elements,
         output_bytes=graph.output.elements,
-        layers=tuple(
-            LayerFacts(step.number, step.operator, step.shape, step.macs, step.estimate)
-            for step in running
+        layers=tuple(map(facts, running)),
+        outputs=tuple(
+            LayerOutput(layer.output.index, plan.offset(layer.output), layer.output.elements)
+            for layer, step in zip(layers, steps, strict=True)
+            if not step.is_in_place
         ),
         measured_source=render("bench_layers.c.j2", measured),
     )
+
+
+def kernel_sources(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Return the files in firmware/src/kernels/ that layers need, sorted."""
+    sources = {layer.source for layer in layers if layer.source}
+    # What the layers with weights share.
+    sources |= {"finish.c" for layer in layers if layer.weights is not None}
+    return tuple(sorted(sources))
 
 
 def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:
     """Plans the arena for lowered layers."""
     in_place = {layer.operator.index for layer in layers if layer.is_in_place}
     workspaces = {layer.operator.index: 2 * layer.workspace for layer in layers if layer.workspace}
-    return memory.plan(graph, in_place, workspaces)
+    overlaps = {layer.operator.index: layer.overlap for layer in layers if layer.overlap}
+    return memory.plan(graph, in_place, workspaces, overlaps)
 
 
 def _lower(graph: Graph) -> list[Layer]:
@@ -176,7 +222,7 @@ def _lower(graph: Graph) -> list[Layer]:
     weights_bytes = 0
     for operator in graph.operators:
         layer = kernels.lower(operator)
-        weights_bytes += layer.weights.nbytes if layer.weights is not None else 0
+        weights_bytes += layer.constant_bytes
         if weights_bytes > MAX_WEIGHTS_BYTES:
             raise HarmcuError(
                 f"up to {operator.label} the weights take {weights_bytes} bytes, more than any "
@@ -186,26 +232,46 @@ def _lower(graph: Graph) -> list[Layer]:
     return layers
 
 
-def _step(layer: Layer, plan: memory.Plan) -> _Step:
+def facts(step: Step) -> LayerFacts:
+    """Return what there is to know about a layer."""
+    return LayerFacts(step.number, step.operator, step.shape, step.macs, step.estimate)
+
+
+def arguments(layer: Layer, plan: memory.Plan) -> list[str]:
+    """Return where the activations of a layer lie, as C."""
+    tensors = (*layer.inputs, layer.output)
+    return [f"&arena[{plan.offset(tensor)}]" for tensor in tensors] + workspace(layer, plan)
+
+
+def workspace(layer: Layer, plan: memory.Plan) -> list[str]:
+    """Return the argument for the workspace of a layer that has one."""
+    if not layer.workspace:
+        return []
+    return [f"(int16_t *)(void *)&arena[{plan.workspace(layer.operator.index)}]"]
+
+
+def step_of(layer: Layer, places: Sequence[str]) -> Step:
+    """Return how the templates show a layer: a function, and its call.
+
+    Args:
+        layer: lowered.
+        places: arguments of the call: inputs, the output, and the workspace if it has one.
+    """
     operator = layer.operator
     function = f"layer{operator.index:02d}_{_short_name(layer)}"
-    tensors = (*layer.inputs, layer.output)
-    arguments = [f"&arena[{plan.offset(tensor)}]" for tensor in tensors]
-    if layer.workspace:
-        place = plan.workspace(operator.index)
-        arguments.append(f"(int16_t *)(void *)&arena[{place}]")
-    return _Step(
+    inputs = len(places) - 1 - bool(layer.workspace)
+    return Step(
         number=operator.index,
         operator=operator.name,
         title=c_comment(layer.output.name.split(";")[0])[:_TITLE_LENGTH],
         function=function,
-        signature=_signature(function, len(layer.inputs), bool(layer.workspace)),
+        signature=_signature(function, inputs, bool(layer.workspace)),
         arrays=_arrays(layer, function),
         constants=_constants(layer, function),
-        calls=layer.calls,
-        arguments=", ".join(arguments),
-        shape=f"{_shape_text(layer.inputs[0])} to {_shape_text(layer.output)}",
-        output_shape=_shape_text(layer.output),
+        calls=tuple(call.format_map(_table_names(layer, function)) for call in layer.calls),
+        arguments=", ".join(places),
+        shape=f"{shape_text(layer.inputs[0])} to {shape_text(layer.output)}",
+        output_shape=shape_text(layer.output),
         macs=layer.macs,
         estimate=0 if layer.is_in_place else estimate.instructions(layer),
         is_in_place=layer.is_in_place,
@@ -241,26 +307,32 @@ def _signature(function: str, inputs: int, has_workspace: bool) -> str:
 
 
 def _arrays(layer: Layer, function: str) -> tuple[_Array, ...]:
-    if layer.weights is None:
-        return ()
-    weights = layer.weights
-    tables = (
-        ("int8_t", "weights", weights.weights, 20),
-        ("int32_t", "bias", weights.bias, 8),
-        ("int32_t", "multiplier", weights.multiplier, 8),
-        ("int8_t", "shift", weights.shift, 20),
-    )
-    return tuple(
-        _Array(kind, f"{function}_{name}", values.size, c_array(values.tolist(), per_line))
-        for kind, name, values, per_line in tables
-    )
+    tables = list(layer.tables)
+    if layer.weights is not None:
+        parts = ("weights", "bias", "multiplier", "shift")
+        tables += [Table(name, getattr(layer.weights, name)) for name in parts]
+    return tuple(_array(table, f"{function}_{table.name}") for table in tables)
+
+
+def _array(table: Table, name: str) -> _Array:
+    kind, per_line = ("int8_t", 20) if table.values.itemsize == 1 else ("int32_t", 8)
+    values = table.values.ravel()
+    return _Array(kind, name, values.size, c_array(values.tolist(), per_line))
+
+
+def _table_names(layer: Layer, function: str) -> dict[str, str]:
+    return {table.name: f"{function}_{table.name}" for table in layer.tables}
+
+
+def constant(struct: Struct, indent: int, tables: Mapping[str, str]) -> str:
+    """Return the C that defines a constant of a struct; ``tables`` are the names of its tables."""
+    fields = _braced(struct.fields, indent, tables)
+    return f"{' ' * indent}static const {struct.type} {struct.name} = {fields};"
 
 
 def _constants(layer: Layer, function: str) -> tuple[str, ...]:
-    texts = [
-        f"    static const {struct.type} {struct.name} = {_braced(struct.fields, 4)};"
-        for struct in layer.structs
-    ]
+    tables = _table_names(layer, function)
+    texts = [constant(struct, 4, tables) for struct in layer.structs]
     if layer.weights is not None:
         parts = ("weights", "bias", "multiplier", "shift")
         names: dict[str, str] = {part: f"{function}_{part}" for part in parts}
@@ -269,19 +341,29 @@ def _constants(layer: Layer, function: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _braced(fields: Fields, indent: int) -> str:
+def _braced(fields: Fields, indent: int, tables: Mapping[str, str]) -> str:
     """Writes designated initialisers: flat structs on one line, others one member a line."""
-    values = {name: _value(value, indent + 4) for name, value in fields.items()}
+    values = {name: _value(value, indent + 4, tables) for name, value in fields.items()}
     is_flat = not any(isinstance(value, Mapping) for value in fields.values())
     if is_flat and indent > 4:
         return "{" + ", ".join(f".{name} = {value}" for name, value in values.items()) + "}"
     return _lines(values, indent)
 
 
-def _value(value: int | tuple[int, int] | Fields, indent: int) -> str:
+def _value(value: Value, indent: int, tables: Mapping[str, str]) -> str:
     if isinstance(value, Mapping):
-        return _braced(value, indent)
-    return f"{{{value[0]}, {value[1]}}}" if isinstance(value, tuple) else str(value)
+        return _braced(value, indent, tables)
+    if isinstance(value, tuple):
+        return _list([_value(item, indent + 4, tables) for item in value], indent)
+    return tables[value] if isinstance(value, str) else str(value)
+
+
+def _list(items: list[str], indent: int) -> str:
+    """Writes an array: on one line, unless its elements are structs."""
+    if not items[0].startswith("{"):
+        return "{" + ", ".join(items) + "}"
+    space = " " * indent
+    return "{\n" + "".join(f"{space}    {item},\n" for item in items) + space + "}"
 
 
 def _lines(values: Mapping[str, str], indent: int) -> str:
@@ -290,10 +372,11 @@ def _lines(values: Mapping[str, str], indent: int) -> str:
     return "{\n" + lines + space + "}"
 
 
-def _buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
+def buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
+    """Return a line of text for each buffer of the arena that has a size."""
     last = len(graph.operators)
     lines = []
-    for buffer in plan.buffers:
+    for buffer in filter(lambda buffer: buffer.size, plan.buffers):
         if not buffer.tensors:
             lines.append(f"{buffer.offset:7d} +{buffer.size:6d}  workspace of layer {buffer.first}")
             continue
@@ -303,5 +386,6 @@ def _buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
     return lines
 
 
-def _shape_text(tensor: Tensor) -> str:
+def shape_text(tensor: Tensor) -> str:
+    """Return ``1x128x1x6`` for example."""
     return "x".join(str(size) for size in tensor.shape) or "scalar"

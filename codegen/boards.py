@@ -38,15 +38,47 @@ class Toolchain:
 
 
 @dataclass(frozen=True)
+class Usb:
+    """How a board shows itself on USB, each identity as "vid:pid" in small hexadecimal digits.
+
+    Attributes:
+        application: while a program runs.
+        bootloader: while it waits for one.
+    """
+
+    application: tuple[str, ...]
+    bootloader: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Arduino:
+    """How arduino-cli builds a sketch for a board.
+
+    Attributes:
+        fqbn: the board's name there.
+        platform: the core that it belongs to, "packager:architecture@version".
+        libraries: of the IMU, "name@version".
+        sensor: name of the IMU, as the board says it on the wire.
+    """
+
+    fqbn: str
+    platform: str
+    libraries: tuple[str, ...]
+    sensor: str
+
+
+@dataclass(frozen=True)
 class Board:
     """One board.
 
     Attributes:
         name: the folder's name.
         description: a line for people.
-        engines: the engines that `harmcu build` can link for it.
+        engines: the engines that can be built for it.
         sensor_rates_millihertz: rates at which samples may arrive, its own sensor's first.
-        toolchain: how to build for it.
+        toolchain: how `harmcu build` builds for it; None for an Arduino board.
+        usb: its identities, or None when it has no USB.
+        arduino: how arduino-cli builds for it, or None.
         path: the folder.
     """
 
@@ -54,7 +86,9 @@ class Board:
     description: str
     engines: tuple[str, ...]
     sensor_rates_millihertz: tuple[int, ...]
-    toolchain: Toolchain
+    toolchain: Toolchain | None
+    usb: Usb | None
+    arduino: Arduino | None
     path: Path
 
 
@@ -78,7 +112,9 @@ def load(name: str) -> Board:
         description=document["description"],
         engines=tuple(document["engines"]),
         sensor_rates_millihertz=tuple(document["sensor_rates_millihertz"]),
-        toolchain=_toolchain(document),
+        toolchain=_toolchain(document) if "build" in document else None,
+        usb=_usb(document["usb"]) if "usb" in document else None,
+        arduino=_arduino(document["arduino"]) if "arduino" in document else None,
         path=path,
     )
 
@@ -93,4 +129,17 @@ def _toolchain(document: dict[str, Any]) -> Toolchain:
         link_flags=tuple(build["link_flags"]),
         linker_script=build.get("linker_script"),
         install=document["install"],
+    )
+
+
+def _usb(table: dict[str, Any]) -> Usb:
+    return Usb(application=tuple(table["application"]), bootloader=tuple(table["bootloader"]))
+
+
+def _arduino(table: dict[str, Any]) -> Arduino:
+    return Arduino(
+        fqbn=table["fqbn"],
+        platform=table["platform"],
+        libraries=tuple(table["libraries"]),
+        sensor=table["sensor"],
     )

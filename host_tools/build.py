@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen.boards import Toolchain
-from codegen.project import BUILD, Project
+from codegen.boards import Board, Toolchain
+from codegen.project import BUILD, NO_ENGINE, Project
 from trainer.errors import HarmcuError
 
 
@@ -36,11 +36,12 @@ def build(project: Project) -> Program:
     """Compile and link a project.
 
     Raises:
-        HarmcuError: the compiler is missing, the board cannot link the engine, or the compiler
-            rejects a file.
+        HarmcuError: the project is a sketch, the compiler is missing, the board cannot link the
+            engine, or the compiler rejects a file.
     """
-    board, toolchain = project.board, project.board.toolchain
-    if project.manifest.engine not in board.engines:
+    board = project.board
+    toolchain = toolchain_of(board)
+    if project.manifest.engine not in (*board.engines, NO_ENGINE):
         raise HarmcuError(
             f"the board {board.name} has no TensorFlow Lite Micro library to link the engine "
             f"{project.manifest.engine} with; build it in your own project, or generate for the "
@@ -54,7 +55,8 @@ def build(project: Project) -> Program:
         raise HarmcuError(f"{out}: {error.strerror}; choose a folder you can write to") from None
     with ThreadPoolExecutor() as pool:
         jobs = [
-            pool.submit(_compile, compiler, project, source) for source in project.manifest.sources
+            pool.submit(_compile, compiler, toolchain.flags, project, source)
+            for source in project.manifest.sources
         ]
         objects = [job.result() for job in jobs]
     program = out / toolchain.program
@@ -65,6 +67,20 @@ def build(project: Project) -> Program:
     run([compiler, *flags, *link, *objects, *target], project.path)
     flash, ram = sizes(toolchain, program)
     return Program(project, program, flash, ram)
+
+
+def toolchain_of(board: Board) -> Toolchain:
+    """Return what builds for a board.
+
+    Raises:
+        HarmcuError: arduino-cli does.
+    """
+    if board.toolchain is None:
+        raise HarmcuError(
+            f"the board {board.name} is built by arduino-cli; use `harmcu flash`, or open the "
+            "sketch in the Arduino IDE"
+        )
+    return board.toolchain
 
 
 def find(command: str, toolchain: Toolchain) -> str:
@@ -85,15 +101,16 @@ def install_hint(install: dict[str, str]) -> str:
         return install["macos"]
     if sys.platform == "win32":
         return install["windows"]
+    if "linux" in install:
+        return install["linux"]
     return f"sudo apt-get install {install['debian']}, or your system's package of that name"
 
 
-def _compile(compiler: str, project: Project, source: str) -> str:
+def _compile(compiler: str, flags: tuple[str, ...], project: Project, source: str) -> str:
     """Compile one file and return the object's path, relative to the project."""
     target = f"{BUILD}/{source.replace('/', '_')}.o"
     # Paths are relative and includes fixed, so that the object does not depend on where it lies.
     includes = ["-Iinclude", "-Isrc/kernels", "-Imodel", "-Iaot", "-Iboard"]
-    flags = project.board.toolchain.flags
     run([compiler, *flags, *includes, "-c", source, "-o", target], project.path)
     return target
 

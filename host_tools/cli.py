@@ -6,22 +6,25 @@ once and without TensorFlow.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from host_tools import config
+from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
-from trainer.errors import HarmcuError
+from trainer.errors import HarmcuError, UnknownNameError
 
 if TYPE_CHECKING:
     from host_tools.build import Program
-    from host_tools.verify import Comparison
+    from host_tools.verify import Comparison, Difference
     from trainer.bundle import Bundle
     from trainer.golden import Trace
     from trainer.reading.options import Options
@@ -32,6 +35,22 @@ PATH = click.Path(path_type=Path)
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."
 )
+
+
+class Folds(click.ParamType[Any]):
+    """A number of folds, or ``loso``."""
+
+    name = "folds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return the number, or the word."""
+        if value == "loso":
+            return "loso"
+        if not str(value).isdecimal() or int(value) < 2:
+            self.fail(f"{value!r} is neither a number from 2 nor loso", param, ctx)
+        return int(value)
 
 
 def _known_board(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -49,6 +68,8 @@ class Commands(click.Group):
         """Run a command and turn the failures that users can act on into a line."""
         try:
             return super().invoke(ctx)
+        except UnknownNameError as error:
+            raise click.UsageError(str(error), ctx) from error
         except HarmcuError as error:
             click.echo(f"harmcu: {error}", err=True)
             ctx.exit(1)
@@ -70,16 +91,25 @@ class Commands(click.Group):
 
 @click.group(cls=Commands)
 @click.version_option(package_name="harmcu")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """From IMU recordings to a verified activity classifier on a Cortex-M board.
+
+    A file harmcu.toml in this folder, or in one around it, may hold options for every command;
+    flags go on top. `harmcu init` writes one.
 
     \b
     Try the whole loop without a board:
         harmcu demo
     """
+    path = config.find(Path.cwd())
+    if path is not None:
+        context.default_map = config.default_map(path, main)
 
 
 main.add_command(data_commands)
+for command in BOARD_COMMANDS:
+    main.add_command(command)
 
 
 @main.command()
@@ -138,6 +168,23 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
     help="Same seed, same model.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
+@click.option("--labels", metavar="A,B,...", help="Tell these apart; the others are movement.")
+@click.option("--window", type=click.IntRange(2), help="Samples that a classification sees.")
+@click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
+@click.option(
+    "--folds",
+    type=Folds(),
+    metavar="K|loso",
+    help="Also train and test K folds of the subjects, or leave each subject out once.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Train so many seeds, from --seed on; the bundle is of the first.",
+)
+@click.option("--resume", is_flag=True, help="Go on where an interrupted training stopped.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the bundle to write.")
 @as_json_option
 def train(
@@ -149,6 +196,12 @@ def train(
     size: str,
     seed: int,
     epochs: int | None,
+    labels: str | None,
+    window: int | None,
+    hop: int | None,
+    folds: int | Literal["loso"] | None,
+    seeds: int,
+    resume: bool,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -158,7 +211,9 @@ def train(
     Example:
         harmcu train --dataset watch --out watch.bundle
         harmcu train --dataset csv --data my-gestures --rate 119 --out gestures.bundle
+        harmcu train --dataset watch --folds loso --seeds 3 --out watch.bundle
     """
+    from host_tools import figures
     from host_tools.console import Console
     from trainer import pipeline
     from trainer.reading.options import millihertz
@@ -174,10 +229,25 @@ def train(
         epochs=epochs,
         options=options,
         rate_millihertz=None if model_rate is None else millihertz(model_rate),
+        labels=tuple(label.strip() for label in labels.split(",")) if labels else (),
+        window=window,
+        hop=hop,
+        folds=folds,
+        seeds=seeds,
+        resume=resume,
     )
     with console.progress() as bars:
         bundle = pipeline.train(request, bars)
     metrics = bundle.metrics
+    for note in metrics["data_notes"]:
+        files = f" ({len(note['files'])} files)" if note["files"] else ""
+        console.line(f"{note['kind']}: {note['what']}: {note['count']:,}{files}")
+    interruption = figures.interruption(metrics, is_repeated=folds is not None or seeds > 1)
+    if interruption:
+        console.line(f"{interruption}; go on with the same command and --resume")
+    if "repeats" in metrics:
+        console.grid(figures.REPEAT_COLUMNS, figures.repeat_rows(metrics["repeats"]))
+    console.table(figures.rows(metrics))
     console.line(
         f"{out}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows right, "
         f"{len(bundle.model):,} bytes; see {bundle.report}"
@@ -186,6 +256,7 @@ def train(
         {
             "accuracy": metrics["accuracy"],
             "macro_f1": metrics["macro_f1"],
+            **{name: metrics[name] for name in figures.DETAILS if name in metrics},
             "model_bytes": len(bundle.model),
             "model_sha256": bundle.spec.provenance.model_sha256,
             "bundle": str(out),
@@ -209,6 +280,7 @@ def evaluate(
     Example:
         harmcu evaluate harmcu-demo/bundle
     """
+    from host_tools import figures
     from host_tools.console import Console
     from trainer import bundle as bundles
     from trainer import pipeline
@@ -216,27 +288,23 @@ def evaluate(
     console = Console(as_json)
     loaded = bundles.read(bundle)
     name = dataset or loaded.spec.provenance.dataset
-    figures = pipeline.evaluate(loaded, name, data, options)
-    rows = {
-        "accuracy": f"{figures['accuracy']:.1%} of {figures['windows']:,} windows",
-        "macro F1": f"{figures['macro_f1']:.3f}",
-    }
+    found = pipeline.evaluate(loaded, name, data, options)
+    rows = figures.rows(found)
     rows |= {
         label: f"F1 {each['f1']:.3f} ({each['support']:,} windows)"
-        for label, each in figures["per_class"].items()
+        for label, each in found["per_class"].items()
     }
     rows |= {
         f"subject {subject}": f"{accuracy:.1%}"
-        for subject, accuracy in figures["per_subject"].items()
+        for subject, accuracy in found["per_subject"].items()
     }
     console.table(rows)
-    console.result(
-        {name: figures[name] for name in ("accuracy", "macro_f1", "per_class", "per_subject")}
-    )
+    shown = ("accuracy", "macro_f1", "per_class", "per_subject", *figures.DETAILS)
+    console.result({name: found[name] for name in shown if name in found})
 
 
 @main.command()
-@click.argument("bundle", type=FOLDER)
+@click.argument("bundle", type=FOLDER, required=False)
 @click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
 @click.option(
     "--engine",
@@ -245,25 +313,39 @@ def evaluate(
     show_default=True,
     help="C for this model alone, or the TensorFlow Lite Micro interpreter.",
 )
+@click.option(
+    "--capture-only", is_flag=True, help="Without a BUNDLE: a firmware that records movements."
+)
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder of the project to write.")
 @as_json_option
-def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) -> None:
-    """Write the C project of a BUNDLE for a board.
+def generate(
+    bundle: Path | None, board: str, engine: str, capture_only: bool, out: Path, as_json: bool
+) -> None:
+    """Write the C project of a BUNDLE for a board; for an Arduino board, a sketch.
 
     \b
     Example:
         harmcu generate harmcu-demo/bundle --board mps2_an386 -o project
+        harmcu generate --capture-only --board nano33ble_rev2 -o recorder
     """
     from codegen import boards, project
     from host_tools.console import Console
     from trainer import bundle as bundles
 
+    if capture_only == (bundle is not None):
+        raise click.UsageError("Name a BUNDLE, or say --capture-only for a firmware without one.")
     console = Console(as_json)
-    files = project.generate(bundles.read(bundle), boards.load(board), engine)
+    target, name = boards.load(board), out.resolve().name
+    if bundle is None:
+        files = project.generate_capture_only(target, name)
+    else:
+        files = project.generate(bundles.read(bundle), target, engine, name)
     manifest = project.write(out, files).manifest
     rows = {
-        "project": f"{out}: {len(files)} files, engine {engine}, board {board}",
+        "project": f"{out}: {len(files)} files, engine {manifest.engine}, board {board}",
     }
+    if manifest.sketch:
+        rows["sketch"] = f"{out / manifest.sketch}.ino opens in the Arduino IDE"
     if manifest.tflm:
         rows["TFLM operators"] = ", ".join(manifest.tflm["operators"])
         rows["TFLM arena"] = (
@@ -275,12 +357,20 @@ def generate(bundle: Path, board: str, engine: str, out: Path, as_json: bool) ->
             f"{manifest.aot['macs']:,} MACs, arena {manifest.aot['arena_bytes']:,} bytes, "
             f"weights {manifest.aot['weights_bytes']:,} bytes"
         )
+        stream = manifest.aot["stream"]
+        rows["streaming"] = (
+            f"yes: {stream['samples']} samples a step, {stream['state_bytes']:,} bytes from step "
+            "to step, no window"
+            if stream
+            else f"no, whole windows: {manifest.aot['why_whole']}"
+        )
     console.table(rows)
     console.result(
         {
             "project": str(out),
             "board": board,
-            "engine": engine,
+            "engine": manifest.engine,
+            "sketch": manifest.sketch,
             "model_sha256": manifest.model_sha256,
             "tflm": manifest.tflm,
             "aot": manifest.aot,
@@ -381,10 +471,14 @@ def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool)
     console = Console(as_json)
     content, name = benchmark.load(model)
     cost = benchmark.measure(content, name, cflags)
+    stream = benchmark.measure_stream(content, name, hop, cflags) if hop else None
     console.grid(benchmark.LAYER_COLUMNS, benchmark.layer_rows(cost))
-    console.table(benchmark.rows(cost, hop))
-    console.result({**cost.document(), "engine": engine, "hop": hop})
-    if cost.exact is False:
+    console.table(benchmark.rows(cost))
+    if hop and stream is not None:
+        console.table(benchmark.stream_rows(hop, stream, cost))
+    document = benchmark.stream_document(stream)
+    console.result({**cost.document(), "engine": engine, "hop": hop, **document})
+    if False in (cost.exact, getattr(stream, "exact", None)):
         raise HarmcuError(f"{name} differs from the evaluation; please report this as a bug")
 
 
@@ -430,6 +524,13 @@ def emulate(project: Path, listen: int, replay: Path | None) -> None:
 @click.option("--port", help="A serial port, or socket://HOST:PORT of an emulated board.")
 @click.option("--project", type=FOLDER, help="Build and boot this project instead of a port.")
 @click.option("--bulk", is_flag=True, help="With --project: through files, at full speed.")
+@click.option(
+    "--recordings",
+    default="golden",
+    show_default=True,
+    metavar="DIR|golden",
+    help="Inject all recordings of a folder, not the bundle's golden ones.",
+)
 @click.option("--dataset", help="Inject this data set's held-out recordings, not the golden ones.")
 @click.option("--data", type=PATH, help="Where the data set lies, as published.")
 @reading_options
@@ -439,6 +540,7 @@ def verify(
     port: str | None,
     project: Path | None,
     bulk: bool,
+    recordings: str,
     dataset: str | None,
     data: Path | None,
     options: Options,
@@ -446,24 +548,33 @@ def verify(
 ) -> None:
     """Inject recordings into a board and compare every stage with the evaluation of BUNDLE.
 
-    Exit code 0 means that every window is equal.
+    Exit code 0 means that every window is equal. Without --port and --project, the only board that
+    is plugged in is verified.
 
     \b
     Example:
         harmcu verify harmcu-demo/bundle --project harmcu-demo/project
+        harmcu verify walking.bundle --recordings recordings
     """
-    from host_tools import emulator
+    from host_tools import emulator, ports
     from host_tools import verify as verification
     from host_tools.console import Console
     from host_tools.device import Device
     from host_tools.link import Link
     from trainer import bundle as bundles
 
-    if (port is None) == (project is None) or (bulk and project is None):
+    if (port is not None and project is not None) or (bulk and project is None):
         raise click.UsageError("give either --port, or --project with or without --bulk")
+    if recordings != "golden" and (dataset is not None or data is not None):
+        raise click.UsageError("give either --recordings, or --dataset and --data")
     console = Console(as_json)
     loaded = bundles.read(bundle)
-    traces = _traces(loaded, dataset, data, options)
+    if project is None:
+        port = ports.choose(port)
+    if recordings == "golden":
+        traces = _traces(loaded, dataset, data, options)
+    else:
+        traces = _traces_of(loaded, Path(recordings), options)
     spec = loaded.spec
     with console.progress() as bars:
 
@@ -483,39 +594,16 @@ def verify(
         f"{found.windows / max(found.seconds, 1e-9):.1f} windows a second, "
         f"{_cost(found, exact=port is None)} an inference"
     )
-    console.result(found.document())
-    first = found.first_difference
-    if first is not None:
-        raise HarmcuError(
-            f"stream {first.stream}, window {first.window} differs in stage {first.stage}: "
-            f"{first.expected} expected, {first.observed} found; generate and build this bundle"
+    if found.left_out:
+        console.line(
+            f"{found.left_out} recordings left out: the firmware has no resampler from their rates"
         )
-
-
-@main.command()
-@click.option("--port", required=True, help="A serial port, or socket://HOST:PORT.")
-@click.option("--bundle", type=FOLDER, help="Refuse a board that runs another model.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
-def monitor(port: str, bundle: Path | None, seconds: float | None) -> None:
-    """Watch a board classify: a line a decision, until Ctrl-C.
-
-    \b
-    Example:
-        harmcu monitor --port /dev/ttyACM0
-    """
-    from host_tools import monitor as monitoring
-    from host_tools.link import Link
-
-    digest = None
-    if bundle is not None:
-        from trainer import bundle as bundles
-
-        digest = bundles.read(bundle).spec.provenance.model_sha256
-    with Link(port) as link:
-        watched = monitoring.watch(link, click.echo, digest, seconds)
-    click.echo(
-        f"{watched.decisions} decisions, {watched.lost} lines lost, {watched.damaged} damaged"
-    )
+    first = found.first_difference
+    if first is not None and first.stage == "engine":
+        first = _with_layer(first, loaded, project, traces)
+    console.result(dataclasses.replace(found, first_difference=first).document())
+    if first is not None:
+        raise HarmcuError(f"{first.text()}; generate and build this bundle")
 
 
 @main.command()
@@ -562,6 +650,33 @@ def _cost(found: Comparison, exact: bool) -> str:
     return f"{found.ticks / found.tick_hz * 1000:.2f} ms on the board's clock"
 
 
+def _with_layer(
+    first: Difference, bundle: Bundle, project: Path | None, traces: list[Trace]
+) -> Difference:
+    """Add to a difference of the engine where its C differs on this computer, if it does."""
+    from codegen import project as projects
+    from host_tools import layers
+
+    spec, samples = bundle.spec, traces[first.stream].samples
+    start = first.window * spec.hop
+    made = projects.read(project) if project is not None else None
+    layer = layers.explain(bundle, made, samples[start : start + spec.window])
+    return dataclasses.replace(first, layer=layer)
+
+
+def _traces_of(bundle: Bundle, folder: Path, options: Options) -> list[Trace]:
+    """Return all recordings of a folder or file, of any format, run afresh."""
+    from trainer import datasets, evaluator, golden
+    from trainer.reading import formats
+
+    engine = evaluator.load(bundle.model)
+    dataset = datasets.load(formats.detect(folder), folder, options)
+    return [
+        golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
+        for recording in dataset.recordings
+    ]
+
+
 def _traces(
     bundle: Bundle, dataset: str | None, data: Path | None, options: Options
 ) -> list[Trace]:
@@ -577,5 +692,5 @@ def _traces(
         golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
         for recording in pipeline.held_out(
             bundle, dataset or bundle.spec.provenance.dataset, data, options
-        )
+        ).recordings
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -74,6 +74,21 @@ class Console:
         ) as progress:
             yield Bars(progress)
 
+    @contextmanager
+    def status(self) -> Iterator[Callable[[str], None]]:
+        """Show one line that changes while something runs; in a pipe, every line once."""
+        if not self._rich.is_terminal:
+            yield self.line
+            return
+        with self._rich.status("") as status:
+
+            def show(text: str) -> None:
+                shown = Text(text, no_wrap=True, overflow="ellipsis")
+                shown.truncate(self._rich.width - 4)
+                status.update(shown)
+
+            yield show
+
 
 class Bars:
     """One bar a step; the trainer's ``Progress`` protocol, and verify's."""
@@ -88,6 +103,8 @@ class Bars:
         """Show that ``done`` of ``total`` parts of a step are finished."""
         if step not in self._tasks:
             self._tasks[step] = self._progress.add_task(step, total=total, facts="")
+        elif done == 0:  # the same step of another run, which takes its own time
+            self._progress.reset(self._tasks[step], total=total)
         text = "  ".join(f"{name} {_short(value)}" for name, value in facts.items())
         self._progress.update(self._tasks[step], completed=done, total=total, facts=text)
 

@@ -13,7 +13,7 @@ from host_tools import build, emulator, monitor, verify
 from host_tools.console import Console
 from host_tools.device import Device
 from host_tools.link import Link
-from trainer import datasets, evaluator, golden, pipeline, splits
+from trainer import datasets, evaluator, golden, pipeline
 from trainer.bundle import Bundle
 from trainer.golden import Trace
 from trainer.recording import Recording
@@ -45,7 +45,8 @@ def run(request: Request, console: Console) -> dict[str, Any]:
     start = time.monotonic()
     board = boards.load(request.board)
     # Whoever lacks a compiler should hear it now and not after the training.
-    build.find(board.toolchain.compiler, board.toolchain)
+    toolchain = build.toolchain_of(board)
+    build.find(toolchain.compiler, toolchain)
     emulator.check_installed(board.name)
     project.check_free(request.out / "project")
     bundle, held_out = _train(request, console)
@@ -104,7 +105,7 @@ def _train(request: Request, console: Console) -> tuple[Bundle, tuple[Recording,
         f"{bundle.path}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows "
         f"right, on {metrics['kernels']}",
     )
-    return bundle, splits.of_subjects(dataset.recordings, split.test)
+    return bundle, pipeline.held_out(bundle, request.dataset, request.data).recordings
 
 
 def _say_generated(made: project.Project, console: Console) -> None:
@@ -156,10 +157,7 @@ def _say_verified(comparison: verify.Comparison, how: str, console: Console) -> 
     first = comparison.first_difference
     text = f"{comparison.equal:,} of {comparison.windows:,} windows equal, {how}"
     if first is not None:
-        text += (
-            f"; first difference in window {first.window} of recording {first.stream}, stage "
-            f"{first.stage}: {first.expected} expected, {first.observed} found"
-        )
+        text += f"; {first.text()}"
     console.step(6, STEPS, "Verify", text)
 
 
@@ -172,10 +170,12 @@ def _show_live(
     counts = golden.at_rate(recording, rate)
     console.step(7, STEPS, "Live", f"its IMU plays {recording.source}: {recording.label}")
     with emulator.serve(program, counts, rate) as served, Link(served.url) as link:
+        watched = monitor.Monitor(link, bundle.spec.provenance.model_sha256)
+        console.line("    " + watched.identity)
         monitor.watch(
-            link,
+            watched,
+            lambda decided: console.line("    " + monitor.decision_line(decided, watched.status)),
             lambda text: console.line("    " + text),
-            bundle.spec.provenance.model_sha256,
             LIVE_SECONDS,
         )
 

@@ -13,6 +13,7 @@ from host_tools.protocol import (
     INJECT_SAMPLES,
     Ack,
     Classification,
+    Imu,
     Label,
     Message,
     Refusal,
@@ -51,8 +52,16 @@ class Observed:
 class Device:
     """A board at the other end of a link."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, timeout: float | None = None) -> None:
+        """Take a link.
+
+        Args:
+            link: to the board.
+            timeout: seconds without an answer after which the board counts as dead; None:
+                ``TIMEOUT``.
+        """
         self.link = link
+        self._timeout = TIMEOUT if timeout is None else timeout
 
     def status(self) -> Status:
         """Ask what the board is and runs.
@@ -78,6 +87,17 @@ class Device:
                 return tuple(names[index] for index in sorted(names))
         raise HarmcuError(f"{self.link.port}: labels are lost on every try; use another cable")
 
+    def imu(self) -> Imu:
+        """Ask how the sensor does.
+
+        Raises:
+            HarmcuError: the board does not answer.
+        """
+        found = [m for m in self._ask("GET", "imu") if isinstance(m, Imu)]
+        if not found:
+            raise HarmcuError(f"{self.link.port}: the board did not state its sensor; reset it")
+        return found[-1]
+
     def run(self, mode: str) -> None:
         """Start the mode "classify", "capture" or "stopped".
 
@@ -86,11 +106,11 @@ class Device:
         """
         self._ask("RUN", mode)
 
-    def expect_model(self, sha256: str) -> Status:
-        """Return the board's status after checking that it runs this model.
+    def expect_runtime(self) -> Status:
+        """Return the board's status after checking that its firmware is of this harmcu's time.
 
         Raises:
-            HarmcuError: it runs another one.
+            HarmcuError: it is not.
         """
         status = self.status()
         if status.runtime_version != runtime_version():
@@ -98,6 +118,15 @@ class Device:
                 f"{self.link.port}: the firmware has runtime version {status.runtime_version}, "
                 f"this harmcu {runtime_version()}; generate, build and flash again"
             )
+        return status
+
+    def expect_model(self, sha256: str) -> Status:
+        """Return the board's status after checking that it runs this model.
+
+        Raises:
+            HarmcuError: it runs another one.
+        """
+        status = self.expect_runtime()
         if status.model_sha256 != sha256:
             raise HarmcuError(
                 f"{self.link.port}: the board runs the model {status.model_sha256[:12]}, the "
@@ -127,7 +156,7 @@ class Device:
         first = tries = 0
         while first < len(counts) or outstanding:
             first = self._fill(outstanding, counts, first)
-            message = self.link.receive(TIMEOUT / TRIES)
+            message = self.link.receive(self._timeout / TRIES)
             if message is None:
                 tries += 1
                 if tries == TRIES:
@@ -185,7 +214,7 @@ class Device:
         A board that classifies talks all the time, so the time is for the answer, not for a word.
         """
         before: list[Message] = []
-        deadline = time.monotonic() + TIMEOUT / TRIES
+        deadline = time.monotonic() + self._timeout / TRIES
         while (left := deadline - time.monotonic()) > 0:
             message = self.link.receive(left)
             if isinstance(message, Ack) and message.command == sequence:
@@ -204,6 +233,7 @@ class Device:
             "rate": f"the firmware has no resampler from {refusal.detail / 1000:g} Hz; "
             "inject at one of the rates of its board",
             "mode": "the board was reset; try again",
+            "model": "it can only record; generate a project from a bundle and flash that",
             "engine": "its engine cannot run the model; use the engine aot or a larger arena",
         }.get(refusal.reason, "the firmware is older or newer than this harmcu; generate it again")
         return HarmcuError(f"{self.link.port}: the board refused ({refusal.reason}); {advice}")

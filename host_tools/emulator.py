@@ -21,7 +21,16 @@ from pathlib import Path
 import numpy as np
 
 from host_tools.build import Program, install_hint
-from host_tools.protocol import Damaged, Line, LineReader, Message, ProtocolError, encode, parse
+from host_tools.protocol import (
+    Damaged,
+    Line,
+    LineReader,
+    Message,
+    ProtocolError,
+    Text,
+    encode,
+    parse,
+)
 from trainer.errors import HarmcuError
 from trainer.recording import Counts
 
@@ -127,6 +136,8 @@ def run_bulk(program: Program, commands: Sequence[Line]) -> list[Message]:
             _wait(subprocess.Popen(command, stderr=subprocess.DEVNULL), program)
         messages: list[Message] = []
         for line in LineReader().feed(answered.read_bytes()):
+            if isinstance(line, Text):
+                continue
             if isinstance(line, Damaged):
                 raise HarmcuError(f"{program.path}: said {line.text[:60]!r}; build it again")
             try:

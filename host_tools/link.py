@@ -1,4 +1,4 @@
-"""A port as a stream of messages: USB, a pseudo-terminal or ``socket://HOST:PORT`` alike."""
+"""A port as a stream of messages, whose damage and losses are counted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import time
 from collections import deque
 from types import TracebackType
 
-import serial
-
+from host_tools.port import Port
 from host_tools.protocol import (
     SEQUENCE_RANGE,
     Damaged,
@@ -15,21 +14,21 @@ from host_tools.protocol import (
     LineReader,
     Message,
     ProtocolError,
+    Text,
     encode,
     parse,
 )
-from trainer.errors import HarmcuError
 
-BAUD = 115200
-"""USB ignores it; boards with a real UART use it."""
+REMEMBERED = 64
+"""Received lines to tell a line that comes twice from a board that began anew."""
 
 
 class Link:
-    """An open port.
+    """A port that speaks lines.
 
     Attributes:
         port: the name or URL it was opened by.
-        damaged: received lines that were none.
+        damaged: received lines that were none, or that came twice.
         lost: lines whose sequence numbers never arrived.
     """
 
@@ -46,10 +45,9 @@ class Link:
         self._arrived: deque[Message] = deque()
         self._sequence = 0
         self._expected: int | None = None
-        try:
-            self._serial = serial.serial_for_url(port, BAUD, timeout=0, exclusive=_exclusive(port))
-        except (serial.SerialException, ValueError, OSError) as error:
-            raise HarmcuError(f"{port}: {_why(error, port)}") from None
+        self._recent: deque[Line] = deque(maxlen=REMEMBERED)
+        self._joined = False
+        self._port = Port(port)
 
     def __enter__(self) -> Link:
         return self
@@ -64,100 +62,66 @@ class Link:
 
     def close(self) -> None:
         """Close the port."""
-        self._serial.close()
+        self._port.close()
 
     def send(self, type_: str, *fields: str) -> int:
         """Send a command and return its sequence number.
 
         Raises:
-            HarmcuError: the port is gone.
+            PortGoneError: the port is gone.
         """
         sequence = self._sequence
         self._sequence = (sequence + 1) % SEQUENCE_RANGE
-        try:
-            self._serial.write(encode(Line(type_, sequence, fields)))
-        except (serial.SerialException, OSError) as error:
-            raise self._gone(error) from None
+        self._port.write(encode(Line(type_, sequence, fields)))
         return sequence
 
     def receive(self, timeout: float) -> Message | None:
         """Return the next message, or None when none arrives within ``timeout`` seconds.
 
         Raises:
-            HarmcuError: the port is gone.
+            PortGoneError: the port is gone.
         """
         deadline = time.monotonic() + timeout
         while not self._arrived:
-            data = self._read()
+            data = self._port.read(deadline - time.monotonic())
             if data:
                 self._take(data)
             elif time.monotonic() >= deadline:
                 return None
-            else:
-                time.sleep(0.001)
         return self._arrived.popleft()
-
-    def _read(self) -> bytes:
-        try:
-            data: bytes = self._serial.read(4096)
-        except (serial.SerialException, OSError) as error:
-            raise self._gone(error) from None
-        return data
 
     def _take(self, data: bytes) -> None:
         for line in self._reader.feed(data):
+            joined, self._joined = self._joined, True
+            if isinstance(line, Text):
+                continue
             if isinstance(line, Damaged):
+                # Whoever opens a port in the middle of a line hears the end of it first.
+                self.damaged += joined or line.text.startswith("$")
+            elif not self._is_new(line):
                 self.damaged += 1
-                continue
-            if not self._is_next(line):
-                self.damaged += 1
-                continue
-            try:
-                self._arrived.append(parse(line))
-            except ProtocolError:
-                self.damaged += 1
+            else:
+                self._keep(line)
 
-    def _is_next(self, line: Line) -> bool:
+    def _keep(self, line: Line) -> None:
+        try:
+            self._arrived.append(parse(line))
+        except ProtocolError:
+            self.damaged += 1
+
+    def _is_new(self, line: Line) -> bool:
         """Count the lines lost before this one; False when this one was here before."""
+        missing = 0 if self._expected is None else (line.sequence - self._expected) % SEQUENCE_RANGE
+        is_behind = missing > SEQUENCE_RANGE // 2
         # A board that restarts begins again at 0 with what it is; nothing was lost then.
-        restarted = line.type == "STA" and line.sequence == 0
-        if self._expected is not None and not restarted:
-            missing = (line.sequence - self._expected) % SEQUENCE_RANGE
-            if missing > SEQUENCE_RANGE // 2:
-                return False
-            self.lost += missing
+        is_first = line.type == "STA" and line.sequence == 0
+        if is_behind and not is_first and line in self._recent:
+            return False
+        if is_behind or is_first:
+            # When that first line was lost itself, so were those between it and this one.
+            missing = line.sequence
+            self._recent.clear()
+        self.lost += missing
         self._expected = (line.sequence + 1) % SEQUENCE_RANGE
+        self._recent.append(line)
         return True
-
-    def _gone(self, error: Exception) -> HarmcuError:
-        return HarmcuError(f"{self.port}: the board is gone ({error}); plug it in and try again")
-
-
-def _exclusive(port: str) -> bool | None:
-    """Ask for a port of our own where there is such a thing: URLs of pySerial know no locks."""
-    return None if "://" in port else True
-
-
-_REASONS = (
-    ("refused", "nobody listens there; start the board first, for example with `harmcu emulate`"),
-    ("busy", "the port is busy; close the serial monitor or other program that has it open"),
-    ("lock", "the port is busy; close the serial monitor or other program that has it open"),
-    ("access is denied", "the port is busy; close the other program that has it open"),
-    (
-        "permission",
-        "no permission; on Linux join the group of serial ports (sudo usermod -aG dialout $USER) "
-        "and log in again",
-    ),
-    ("no such file", "no such port; plug the board in and check its name"),
-    ("filenotfounderror", "no such port; plug the board in and check its name"),
-)
-"""What pySerial and the system say, in lower case, and what it means; the first match counts."""
-
-
-def _why(error: Exception, port: str) -> str:
-    # The port's own name must not be taken for a reason.
-    text = str(error).replace(port, "")
-    for said, meaning in _REASONS:
-        if said in text.lower():
-            return meaning
-    return f"cannot be opened ({text}); check the name, for example /dev/ttyACM0 or COM3"

@@ -25,6 +25,9 @@ CRC_START = 0xFFFF
 
 SEQUENCE_RANGE = 1 << 16
 
+TEXT_START = "# "
+"""How a line for people begins."""
+
 INJECT_SAMPLES = 20
 """Samples that one INJ line may carry (session.c)."""
 
@@ -44,6 +47,13 @@ class Line:
     type: str
     sequence: int
     fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line for people, which begins with ``# ``: it has no number and no check."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -83,8 +93,10 @@ def encode(line: Line) -> bytes:
     return encoded + b"\r\n"
 
 
-def decode(text: str) -> Line | Damaged:
+def decode(text: str) -> Line | Text | Damaged:
     """Return the line that ``text`` is, without its line end."""
+    if text.startswith(TEXT_START):
+        return Text(text.removeprefix(TEXT_START))
     found = _SHAPE.fullmatch(text)
     if found is None or len(text) > LINE_MAX:
         return Damaged(text)
@@ -102,7 +114,7 @@ class LineReader:
     def __init__(self) -> None:
         self._buffer = b""
 
-    def feed(self, data: bytes) -> Iterator[Line | Damaged]:
+    def feed(self, data: bytes) -> Iterator[Line | Text | Damaged]:
         """Take bytes and give every line that they complete, in order.
 
         A ``$`` in the middle of a line starts another one: the rest of the first is lost.
@@ -125,7 +137,10 @@ def encode_counts(counts: Counts) -> str:
 
 @dataclass(frozen=True)
 class Status:
-    """STA: what a board is and runs."""
+    """STA: what a board is and runs.
+
+    A capture-only firmware has the engine ``none``, and no model: its name and digest are empty.
+    """
 
     runtime_version: int
     board: str
@@ -173,15 +188,43 @@ class Trace:
 
     window: int
     counts_check: int
-    window_check: int
+    samples_check: int
 
 
 @dataclass(frozen=True)
 class Sample:
-    """SMP: one sample of the IMU in counts, with the board's clock."""
+    """SMP: one sample of the IMU.
 
+    Attributes:
+        index: of the sensor's samples since capturing began; it skips those that were lost.
+        ticks: the board's clock when the sample was taken; wraps at 2**32.
+        counts: of the six axes.
+    """
+
+    index: int
     ticks: int
     counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Imu:
+    """IMU: how the sensor does.
+
+    Attributes:
+        sensor: ``LSM9DS1``, ``BMI270``, ``replay`` or ``none``.
+        state: ``ok``, ``absent``, ``stuck``, or ``other``: the sensor of the other revision.
+        rate_millihertz: nominal.
+        measured_millihertz: against the board's clock; 0 until it is known.
+        samples, lost, overruns: since the board was started.
+    """
+
+    sensor: str
+    state: str
+    rate_millihertz: int
+    measured_millihertz: int
+    samples: int
+    lost: int
+    overruns: int
 
 
 @dataclass(frozen=True)
@@ -200,7 +243,7 @@ class Refusal:
     detail: int
 
 
-Message = Status | Label | Classification | Trace | Sample | Ack | Refusal
+Message = Status | Label | Classification | Trace | Sample | Imu | Ack | Refusal
 
 
 def parse(line: Line) -> Message:
@@ -221,8 +264,13 @@ def parse(line: Line) -> Message:
             return Classification(window, label, score, ticks, scores, unescape(f[5]))
         if line.type == "TRC" and len(f) == 3:
             return Trace(int(f[0]), int(f[1]), int(f[2]))
-        if line.type == "SMP" and len(f) == 1 + len(AXES):
-            return Sample(int(f[0]), tuple(int(field) for field in f[1:]))
+        if line.type == "SMP" and len(f) == 2 + len(AXES):
+            counts = tuple(map(int, f[2:]))
+            if min(counts) >= -32768 and max(counts) <= 32767:
+                return Sample(int(f[0]), int(f[1]), counts)
+        if line.type == "IMU" and len(f) == 7:
+            rate, measured, samples, lost, overruns = (int(field) for field in f[2:])
+            return Imu(f[0], f[1], rate, measured, samples, lost, overruns)
         if line.type == "ACK" and len(f) == 1:
             return Ack(int(f[0]))
         if line.type == "ERR" and len(f) == 3:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from codegen import boards
 from host_tools import emulator
 from host_tools.build import Program
 from host_tools.device import Device, Observed
@@ -25,13 +27,18 @@ from host_tools.protocol import (
     crc,
     encode_counts,
 )
+from trainer import resample, sample_path
 from trainer.errors import HarmcuError
 from trainer.golden import Trace
-from trainer.sample_path import window_starts
+from trainer.recording import Counts
+from trainer.sample_path import Samples, window_starts
 from trainer.spec import Spec
 
 STREAM_TRIES = 3
 """How often a stream is repeated when lines were damaged or lost on the way back."""
+
+Observe = Callable[[Trace], Observed]
+"""Injects a stream and returns what the board made of it."""
 
 Progress = Callable[[int, int], None]
 """Called with the windows that are done and all there are."""
@@ -45,6 +52,9 @@ class Difference:
         stream: index of the injected stream.
         window: index of the window within it.
         stage: "missing", "resample", "quantize", "engine" or "decision".
+        sample: index of the injected sample with which the difference appears; None for a stage
+            that sees no single samples.
+        layer: where the engine differs, in words; empty for another stage.
     """
 
     stream: int
@@ -52,6 +62,16 @@ class Difference:
     stage: str
     expected: str
     observed: str
+    sample: int | None = None
+    layer: str = ""
+
+    def text(self) -> str:
+        """Return it in words."""
+        place = f"stream {self.stream}, window {self.window}"
+        if self.sample is not None:
+            place += f", from sample {self.sample} on,"
+        text = f"{place} differs in stage {self.stage}: {self.expected} expected, {self.observed} "
+        return f"{text}found{f'; {self.layer}' if self.layer else ''}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +87,7 @@ class Comparison:
         tick_hz: of that clock.
         board: what the firmware says it runs on.
         seconds: that the run took on this computer.
+        left_out: streams of rates for which the firmware has no resampler.
     """
 
     windows: int
@@ -78,6 +99,7 @@ class Comparison:
     tick_hz: int
     board: str
     seconds: float
+    left_out: int
 
     def document(self) -> dict[str, Any]:
         """Return the figures for ``--json``."""
@@ -85,6 +107,9 @@ class Comparison:
         return {
             "windows": self.windows,
             "equal": self.equal,
+            "left_out": self.left_out,
+            "windows_a_second": self.windows / max(self.seconds, 1e-9),
+            "milliseconds": self.ticks / self.tick_hz * 1000,
             "first_difference": None if first is None else asdict(first),
         }
 
@@ -100,15 +125,18 @@ def over_wire(
     status = device.expect_model(spec.provenance.model_sha256)
     _expect_labels(device, spec)
     start = time.monotonic()
-    total = sum(len(trace.scores) for trace in traces)
+    usable = _usable(spec, traces, status)
+    total = sum(len(trace.scores) for trace in usable.values())
     done = 0
     observed = []
-    for trace in traces:
+    for trace in usable.values():
         observed.append(_inject(device, trace))
         done += len(trace.scores)
         if progress:
             progress(done, total)
-    return _compare(spec, traces, observed, status, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    found = _compare(spec, traces, usable, observed, status, seconds)
+    return _located(spec, traces, found, lambda trace: _inject(device, trace))
 
 
 def in_bulk(program: Program, spec: Spec, traces: Sequence[Trace]) -> Comparison:
@@ -118,17 +146,43 @@ def in_bulk(program: Program, spec: Spec, traces: Sequence[Trace]) -> Comparison
         HarmcuError: the program runs another model, refuses a stream or crashes.
     """
     start = time.monotonic()
+    messages, observed = _run(program, traces)
+    status = next(message for message in messages if isinstance(message, Status))
+    if status.model_sha256 != spec.provenance.model_sha256:
+        raise HarmcuError(f"{program.path}: built from another bundle; generate and build again")
+    streams = dict(enumerate(traces))
+    found = _compare(spec, traces, streams, observed, status, time.monotonic() - start)
+    return _located(spec, traces, found, lambda trace: _run(program, [trace])[1][0])
+
+
+def _usable(spec: Spec, traces: Sequence[Trace], status: Status) -> dict[int, Trace]:
+    """Return the streams, by their index, of the rates that a board's firmware knows.
+
+    Raises:
+        HarmcuError: there are none.
+    """
+    if status.board not in boards.names():
+        return dict(enumerate(traces))
+    rates = {spec.rate_millihertz, *boards.load(status.board).sensor_rates_millihertz}
+    usable = {i: trace for i, trace in enumerate(traces) if trace.rate_millihertz in rates}
+    if traces and not usable:
+        known = ", ".join(f"{rate / 1000:g}" for rate in sorted(rates))
+        raise HarmcuError(
+            f"the firmware of {status.board} knows {known} Hz, and no recording is of such a rate; "
+            "verify with others"
+        )
+    return usable
+
+
+def _run(program: Program, traces: Sequence[Trace]) -> tuple[list[Message], list[Observed]]:
+    """Run streams through a program and return all that it said, and what it said of each."""
     commands = [("GET", ("status",)), *(c for trace in traces for c in _commands(trace))]
     lines = [
         Line(type_, index % SEQUENCE_RANGE, fields)
         for index, (type_, fields) in enumerate(commands)
     ]
     messages = emulator.run_bulk(program, lines)
-    status = next(message for message in messages if isinstance(message, Status))
-    if status.model_sha256 != spec.provenance.model_sha256:
-        raise HarmcuError(f"{program.path}: built from another bundle; generate and build again")
-    observed = _by_stream(program, [type_ for type_, _ in commands], messages)
-    return _compare(spec, traces, observed, status, time.monotonic() - start)
+    return messages, _by_stream(program, [type_ for type_, _ in commands], messages)
 
 
 def _inject(device: Device, trace: Trace) -> Observed:
@@ -187,14 +241,15 @@ def _by_stream(
 def _compare(
     spec: Spec,
     traces: Sequence[Trace],
+    usable: Mapping[int, Trace],
     observed: Sequence[Observed],
     status: Status,
     seconds: float,
 ) -> Comparison:
     windows = equal = right = labelled = 0
     first: Difference | None = None
-    for stream, (trace, seen) in enumerate(zip(traces, observed, strict=True)):
-        checks = _counts_checks(spec, trace)
+    for (stream, trace), seen in zip(usable.items(), observed, strict=True):
+        checks = _stage_checks(spec, trace)
         for window in range(len(trace.scores)):
             difference = _difference(spec, trace, seen, stream, window, checks[window])
             windows += 1
@@ -216,40 +271,96 @@ def _compare(
         tick_hz=status.tick_hz,
         board=status.board,
         seconds=seconds,
+        left_out=len(traces) - len(usable),
     )
 
 
-def _counts_checks(spec: Spec, trace: Trace) -> list[int]:
-    """Return the CRC of all resampled counts up to the end of each window."""
+def _located(
+    spec: Spec, traces: Sequence[Trace], found: Comparison, observe: Observe
+) -> Comparison:
+    """Add to the first difference the sample with which it appears, where single samples count."""
+    first = found.first_difference
+    if first is None or first.stage not in ("resample", "quantize"):
+        return found
+    sample = _first_sample(spec, traces[first.stream], first.window, observe)
+    return replace(found, first_difference=replace(first, sample=sample))
+
+
+def _first_sample(spec: Spec, trace: Trace, window: int, observe: Observe) -> int:
+    """Return the index of the injected sample with which a board begins to differ.
+
+    The stream is injected again and again, with all samples after one of them equal to the first;
+    what the board makes of that either differs or does not, and halves what is left to search.
+    """
+    equal, different = 0, len(trace.counts)
+    while different - equal > 1:
+        middle = (equal + different) // 2
+        counts = trace.counts.copy()
+        counts[middle:] = counts[0]
+        if _differs(spec, counts, trace.rate_millihertz, window, observe):
+            different = middle
+        else:
+            equal = middle
+    return different - 1
+
+
+def _differs(
+    spec: Spec, counts: Counts, rate_millihertz: int, last_window: int, observe: Observe
+) -> bool:
+    """Tell whether a board resamples or quantises a stream otherwise, up to a window."""
+    table = resample.design(rate_millihertz, spec.rate_millihertz)
+    resampled = resample.resample(counts, table)
+    samples = sample_path.quantize(resampled, spec.channels)
+    windows = len(window_starts(len(resampled), spec.window, spec.hop))
+    none = np.zeros((windows, len(spec.labels)), np.int8)
+    trace = Trace(rate_millihertz, counts, resampled, samples, none, np.zeros(windows, np.int64))
+    seen = observe(trace).traces
+    checks = _stage_checks(spec, trace)
+    return any(
+        window not in seen
+        or (seen[window].counts_check, seen[window].samples_check) != checks[window]
+        for window in range(min(windows, last_window + 1))
+    )
+
+
+def _stage_checks(spec: Spec, trace: Trace) -> list[tuple[int, int]]:
+    """Return the CRCs of all resampled counts and of all int8 samples up to each window's end."""
+    counts = _checks(spec, np.asarray(trace.resampled, "<i2"))
+    return list(zip(counts, _checks(spec, trace.samples), strict=True))
+
+
+def _checks(spec: Spec, stream: npt.NDArray[np.int16] | Samples) -> list[int]:
+    """Return the CRC of a whole stream up to the end of each window."""
     checks = []
     check, done = CRC_START, 0
-    for start in window_starts(len(trace.resampled), spec.window, spec.hop):
+    for start in window_starts(len(stream), spec.window, spec.hop):
         end = int(start) + spec.window
-        check = crc(np.ascontiguousarray(trace.resampled[done:end], "<i2").tobytes(), check)
+        check = crc(stream[done:end].tobytes(), check)
         done = end
         checks.append(check)
     return checks
 
 
 def _difference(
-    spec: Spec, trace: Trace, seen: Observed, stream: int, window: int, counts_check: int
+    spec: Spec, trace: Trace, seen: Observed, stream: int, window: int, expected: tuple[int, int]
 ) -> Difference | None:
-    """Return where one window first differs, stage after stage."""
+    """Return where one window first differs, stage after stage.
+
+    ``expected`` holds the CRC of all counts and that of all samples up to the window's end.
+    """
     said, checks = seen.classifications.get(window), seen.traces.get(window)
     if said is None or checks is None:
         return Difference(stream, window, "missing", "a decision", "none")
-    start = window * spec.hop
-    window_check = crc(trace.samples[start : start + spec.window].tobytes())
     decision = int(trace.decisions[window])
     stages = (
-        ("resample", f"CRC {counts_check:04X}", f"CRC {checks.counts_check:04X}"),
-        ("quantize", f"CRC {window_check:04X}", f"CRC {checks.window_check:04X}"),
+        ("resample", f"CRC {expected[0]:04X}", f"CRC {checks.counts_check:04X}"),
+        ("quantize", f"CRC {expected[1]:04X}", f"CRC {checks.samples_check:04X}"),
         ("engine", str(trace.scores[window].tolist()), str(said.scores.tolist())),
         ("decision", _name(spec, decision), f"{said.name!r} ({said.label})"),
     )
-    for stage, expected, observed in stages:
-        if expected != observed:
-            return Difference(stream, window, stage, expected, observed)
+    for stage, evaluated, observed in stages:
+        if evaluated != observed:
+            return Difference(stream, window, stage, evaluated, observed)
     return None
 
 

@@ -9,6 +9,11 @@ from made_up_bundle import write_bundle
 from trainer.bundle import Bundle, read
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--port", help="port of a real board, for tests/hardware")
+    parser.addoption("--board", default="nano33ble", help="what stands there: nano33ble_rev2 ...")
+
+
 @pytest.fixture(scope="session")
 def shared_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return write_bundle(tmp_path_factory.mktemp("made_up") / "bundle")

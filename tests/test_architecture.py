@@ -20,6 +20,7 @@ CONTRACT = {"bundle", "errors", "folder", "knn", "recording", "resample", "spec"
 TRAINING = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "keras"}
 MAY_TRAIN = {
     "trainer/backend.py",
+    "trainer/compact.py",
     "trainer/fit.py",
     "trainer/models",
     "trainer/quantize.py",

@@ -25,6 +25,17 @@ def load(model: bytes) -> Engine:
     return Reference(model).run
 
 
+def desktop(model: bytes) -> Engine:
+    """Return the interpreter that a desktop program would use, to compare with.
+
+    Raises:
+        HarmcuError: TensorFlow is not installed.
+    """
+    from trainer.reference import Reference
+
+    return Reference(model, by_default=True).run
+
+
 def name(model: bytes) -> str:
     """Return the name of the kernels that ``load`` uses for a model, for people."""
     if knn.is_knn(model):

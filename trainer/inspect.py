@@ -53,7 +53,7 @@ def inspect(dataset: Dataset) -> dict[str, Any]:
         "longest_samples": max(len(recording.counts) for recording in recordings),
         "default_window": dataset.default_window,
         "clipping": _clipping(recordings),
-        "notes": _notes(dataset.notes),
+        "notes": summary(dataset.notes),
     }
 
 
@@ -111,7 +111,7 @@ def _peak(recording: Recording, sensor: str) -> npt.NDArray[np.int32]:
     return peak
 
 
-def _notes(notes: Sequence[Note]) -> list[dict[str, Any]]:
+def summary(notes: Sequence[Note]) -> list[dict[str, Any]]:
     """Return what was decided, each reason once, with how often and in how many files."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     sources: dict[tuple[str, str], set[str]] = defaultdict(set)

@@ -11,6 +11,7 @@ import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from trainer.backend import silenced
+from trainer.compact import compact
 from trainer.errors import HarmcuError
 from trainer.sample_path import Samples
 from trainer.spec import INPUT, OUTPUT
@@ -102,7 +103,7 @@ def convert(model: tf_keras.Model, representative: Samples) -> bytes:
             wants some even where training has fixed every range.
 
     Returns:
-        The file: int8 input [1, window, 1, channels] and int8 output [1, labels].
+        The file, compact: int8 input [1, window, 1, channels] and int8 output [1, labels].
 
     Raises:
         HarmcuError: the converted model's input or output is not quantised as the spec says.
@@ -133,7 +134,7 @@ def convert(model: tf_keras.Model, representative: Samples) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
-        converted = bytes(converter.convert())
+        converted = compact(bytes(converter.convert()))
     _check(converted)
     return converted
 

@@ -1,12 +1,13 @@
 """harmcu's own recordings: lines of text that survive a crash. See docs/recordings.md.
 
-A file is a header line, one line of counts a sample, and an end line. The writer appends and
-flushes; whatever stops it, the file is readable up to its last whole line, and a missing end line
-says that something did stop it.
+A file is a header line, one line of counts a sample, and an end line; between the samples stand
+marks and corrections of the label. The writer appends and flushes; whatever stops it, the file is
+readable up to its last whole line, and a missing end line says that something did stop it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -27,12 +28,17 @@ SUFFIX = ".rec"
 SCHEMA = 1
 HEADER = "harmcu-recording"
 END = "end"
+MARK = "mark"
+LABEL = "label"
+
+DISCARDED = ".discarded"
+"""What is added to the name of a recording that nobody wants; no reader takes it then."""
 
 FULL_SCALE = 32767
 """A count of this size, of either sign, is clipped: +-4 g or +-2000 deg/s."""
 
-FLUSHED_EVERY = 50
-"""Samples after which what was written is handed to the disk: half a second at 119 Hz."""
+FLUSHED_SECONDS = 0.5
+"""Of samples, after which what was written is handed to the disk."""
 
 LARGEST_FILE = 256 << 20
 LONGEST_LINE = 4096
@@ -67,12 +73,14 @@ class Contents:
     Attributes:
         header: the first line.
         pieces: (index of the first sample, int16 [samples, axes]), parted at gaps.
+        marks: indices of the samples that whoever recorded marked.
         end: the fields of the end line; None when there is none.
         notes: what is missing or does not fit.
     """
 
     header: Header
     pieces: tuple[tuple[int, Counts], ...]
+    marks: tuple[int, ...]
     end: Mapping[str, Any] | None
     notes: tuple[Note, ...]
 
@@ -81,7 +89,7 @@ class Writer:
     """Writes one recording while it is being made.
 
     A context manager: leaving it, for whatever reason, writes the end line. Killed before, the
-    file lacks that line and at most the samples of ``FLUSHED_EVERY``.
+    file lacks that line and at most the samples of ``FLUSHED_SECONDS``.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -95,7 +103,9 @@ class Writer:
         self._axes = len(header.axes)
         self._next = self._samples = self._gaps = self._lost = self._clipped = 0
         self._unflushed = 0
+        self._flushed_every = max(1, round(FLUSHED_SECONDS * header.rate_millihertz / 1000))
         self._measured: float | None = None
+        self._stopped = ""
         document = {
             "schema": SCHEMA,
             "label": header.label,
@@ -147,6 +157,30 @@ class Writer:
         """Say what rate the board's clock gives, for the end line."""
         self._measured = rate_hz
 
+    def mark(self) -> None:
+        """Mark the next sample.
+
+        Raises:
+            HarmcuError: the disk is full or gone.
+        """
+        self._put(f"{MARK} {_json({'sample': self._next})}\n", now=True)
+
+    def relabel(self, label: str) -> None:
+        """Correct the label of the whole recording; the name of the file stays.
+
+        Raises:
+            HarmcuError: it is no label, or the disk is full or gone.
+        """
+        if not _is_label(label):
+            raise HarmcuError(
+                f"{label!r} is no label; give one of at most {LONGEST_TEXT} characters"
+            )
+        self._put(f"{LABEL} {_json({'label': label})}\n", now=True)
+
+    def stopped(self, reason: str) -> None:
+        """Say what stopped the recording, for the end line, when it was not whoever made it."""
+        self._stopped = reason
+
     def close(self) -> None:
         """Write the end line and close; a second time does nothing.
 
@@ -155,13 +189,15 @@ class Writer:
         """
         if self._file.closed:
             return
-        document = {
+        document: dict[str, Any] = {
             "samples": self._samples,
             "measured_rate_hz": None if self._measured is None else round(self._measured, 3),
             "gaps": self._gaps,
             "lost": self._lost,
             "clipped": self._clipped,
         }
+        if self._stopped:
+            document["stopped"] = self._stopped
         self._put(f"{END} {_json(document)}\n", now=True)
         self._file.close()
 
@@ -169,7 +205,7 @@ class Writer:
         try:
             self._file.write(text)
             self._unflushed += text.count("\n")
-            if now or self._unflushed >= FLUSHED_EVERY:
+            if now or self._unflushed >= self._flushed_every:
                 self._file.flush()
                 os.fsync(self._file.fileno())
                 self._unflushed = 0
@@ -232,19 +268,25 @@ def read(content: bytes, source: str) -> Contents:
     header = _header(next(lines.whole, ""), source)
     reader = _Rows(header, source)
     end: Mapping[str, Any] | None = None
+    marks: list[int] = []
     for line in lines.whole:
-        if line.startswith(f"{END} "):
-            end = _document(line.removeprefix(END))
-            if end is not None:
-                break
-        if line:
+        word, _, rest = line.partition(" ")
+        document = _document(rest) if word in (END, MARK, LABEL) else None
+        if word == END and document is not None:
+            end = document
+            break
+        if word == MARK and document is not None and _is_index(document.get("sample")):
+            marks.append(document["sample"])
+        elif word == LABEL and document is not None and _is_label(document.get("label")):
+            header = dataclasses.replace(header, label=document["label"])
+        elif line:
             reader.take(line)
     notes = [*reader.notes(), *_end_notes(end, reader.samples, source)]
     if lines.cut:
         notes.append(Note("dropped", "lines cut off at the end of a file", 1, source))
     if end is not None and next(lines.whole, None) is not None:
         notes.append(Note("dropped", "lines after the end line", 1, source))
-    return Contents(header, tuple(reader.pieces()), end, tuple(notes))
+    return Contents(header, tuple(reader.pieces()), tuple(marks), end, tuple(notes))
 
 
 def recordings(contents: Contents, source: str) -> list[Recording]:
@@ -336,8 +378,11 @@ def _end_notes(end: Mapping[str, Any] | None, samples: int, source: str) -> Iter
     if end is None:
         what = "recordings without an end line: cut off, their measured rate and clipping not known"
         yield Note("remark", what, 1, source)
-    elif end.get("samples") != samples:
+        return
+    if end.get("samples") != samples:
         yield Note("remark", "recordings whose end line counts other samples", 1, source)
+    if stopped := end.get("stopped"):
+        yield Note("remark", f"recordings that ended before their time: {stopped}", 1, source)
 
 
 def _header(line: str, source: str) -> Header:
@@ -368,10 +413,18 @@ def _check_header(header: Header, place: str) -> None:
     if not 1000 <= header.rate_millihertz <= 10_000_000:
         raise HarmcuError(f"{place}: the rate must be 1 to 10000 Hz")
     texts = (header.label, header.subject, header.board)
-    if not header.label or any(len(text) > LONGEST_TEXT for text in texts):
+    if not _is_label(header.label) or any(len(text) > LONGEST_TEXT for text in texts):
         raise HarmcuError(
             f"{place}: there must be a label, and no text longer than {LONGEST_TEXT} characters"
         )
+
+
+def _is_label(label: object) -> bool:
+    return isinstance(label, str) and 0 < len(label) <= LONGEST_TEXT
+
+
+def _is_index(sample: object) -> bool:
+    return isinstance(sample, int) and not isinstance(sample, bool) and sample >= 0
 
 
 def _document(text: str) -> Mapping[str, Any] | None:
@@ -396,6 +449,15 @@ def names_of(recordings_: Sequence[Recording]) -> list[str]:
         seen[stem.lower()] = number = seen.get(stem.lower(), 0) + 1
         names.append(f"{stem}.{number:03}{SUFFIX}")
     return names
+
+
+def free_path(folder: Path, subject: str, label: str) -> Path:
+    """Return the next name of a take, ``SUBJECT/LABEL.NNN.rec``, that none has had."""
+    parent, stem = folder / (safe(subject) or "unknown"), safe(label) or "unlabelled"
+    taken = re.compile(re.escape(stem.lower()) + r"\.([0-9]{3,9})\.rec.*")
+    names = [path.name.lower() for path in parent.iterdir()] if parent.is_dir() else []
+    numbers = [int(found[1]) for name in names if (found := taken.fullmatch(name))]
+    return parent / f"{stem}.{max(numbers, default=0) + 1:03}{SUFFIX}"
 
 
 def safe(text: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from trainer.recording import Recording
+from trainer.sample_path import Samples
 from trainer.spec import Channel
 
 
@@ -26,6 +31,8 @@ class Material:
     Attributes:
         train: recordings that train.
         validation: recordings of other subjects, which only watch.
+        checkpoint: file that keeps what is trained so far, and to go on from if it is there; None:
+            nothing is kept.
     """
 
     train: Sequence[Recording]
@@ -34,6 +41,7 @@ class Material:
     channels: tuple[Channel, ...]
     window: int
     hop: int
+    checkpoint: Path | None = None
 
     @property
     def shape(self) -> Shape:
@@ -73,11 +81,14 @@ class History:
 
     Attributes:
         float_epochs: how many of the epochs were in floating point.
+        kept_epoch: the epoch whose weights were kept after an interruption, from 1, or 0 for those
+            that quantisation-aware training began with; None when nothing interrupted.
     """
 
     float_epochs: int
     loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
+    kept_epoch: int | None = None
 
     def last(self) -> dict[str, float]:
         """Return the values of the last epoch, as facts for ``Progress``."""
@@ -94,9 +105,12 @@ class Trained:
         history: the training curves; without an epoch where none was run.
         float_accuracy: share of validation windows that were named right before any rounding;
             None for a model that is integer by nature.
+        float_scores: int8 [windows, window, channels] to the scores before any rounding, float32
+            [windows, labels]; None likewise.
     """
 
     model: bytes
     parameters: int
     history: History
     float_accuracy: float | None
+    float_scores: Callable[[Samples], npt.NDArray[np.float32]] | None

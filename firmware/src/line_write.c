@@ -90,12 +90,39 @@ void harmcu_line_base64(harmcu_line_writer *line, const void *data, size_t size)
     }
 }
 
+static void end(harmcu_line_writer *line) {
+    memcpy(&line->text[line->size], "\r\n", 2);
+    harmcu_board_write(line->text, line->size + 2);
+}
+
 void harmcu_line_send(harmcu_line_writer *line) {
     const uint16_t crc = harmcu_crc(HARMCU_CRC_START, &line->text[1], line->size - 1);
     line->text[line->size++] = '*';
     for (int shift = 12; shift >= 0; shift -= 4) {
         line->text[line->size++] = HEX[(crc >> shift) & 0x0FU];
     }
-    memcpy(&line->text[line->size], "\r\n", 2);
-    harmcu_board_write(line->text, line->size + 2);
+    end(line);
+}
+
+void harmcu_text_begin(harmcu_line_writer *line) {
+    line->size = 0;
+    harmcu_text_add(line, "# ");
+}
+
+void harmcu_text_add(harmcu_line_writer *line, const char *utf8) {
+    for (const char *c = utf8; *c != '\0'; ++c) {
+        const uint8_t byte = (uint8_t)*c;
+        put(line, byte < ' ' || byte == 0x7F || byte == '$' ? '?' : *c);
+    }
+}
+
+void harmcu_text_percent(harmcu_line_writer *line, uint8_t percent) {
+    put_digits(line, percent / 100U);
+    put(line, '.');
+    put_digits(line, percent / 10U % 10U);
+    put_digits(line, percent % 10U);
+}
+
+void harmcu_text_send(harmcu_line_writer *line) {
+    end(line);
 }

@@ -13,14 +13,23 @@
 #define INJECT_SAMPLES 20
 #define SAMPLE_BYTES (2 * HARMCU_AXES)
 
+/* How often the state of the IMU is said, for hosts and for people. */
+#define REPORT_SECONDS 5U
+
+/* No decision: neither a label nor HARMCU_UNKNOWN. */
+#define UNDECIDED (-2)
+
+/* RUN asks for the first three. */
 typedef enum {
     MODE_STOPPED,
     MODE_CLASSIFY,
     MODE_CAPTURE,
     MODE_INJECT,
+    MODE_LIVE,
 } session_mode;
 
-static const char *const MODE_NAME[] = {"stopped", "classify", "capture", "inject"};
+static const char *const MODE_NAME[] = {"stopped", "classify", "capture", "inject", "live"};
+static const char *const IMU_STATE[] = {"ok", "absent", "stuck", "other"};
 
 static struct {
     session_mode mode;
@@ -28,9 +37,19 @@ static struct {
     harmcu_pipeline pipeline;
     harmcu_line_reader reader;
     uint32_t injected; /* samples taken since RST */
+    uint32_t captured; /* samples that the sensor made since RUN, the lost ones included */
     uint32_t damaged;  /* received lines that were none */
     uint16_t sequence;
+    int16_t shown;              /* label of the last decision, or UNDECIDED */
+    harmcu_imu_state imu_state; /* as it was said last, */
+    uint32_t imu_lost;
+    uint32_t imu_ticks; /* and when */
 } session;
+
+/* A firmware that only records has no labels. */
+static bool has_model(void) {
+    return harmcu_model.labels > 0;
+}
 
 static harmcu_line_writer begin(const char *type) {
     harmcu_line_writer line;
@@ -92,8 +111,46 @@ static void send_trace(const harmcu_result *result) {
     harmcu_line_writer line = begin("TRC");
     harmcu_line_unsigned(&line, result->window);
     harmcu_line_unsigned(&line, result->counts_check);
-    harmcu_line_unsigned(&line, result->window_check);
+    harmcu_line_unsigned(&line, result->samples_check);
     harmcu_line_send(&line);
+}
+
+static void send_imu(void) {
+    const harmcu_imu_report *imu = harmcu_board_imu_report();
+    harmcu_line_writer line = begin("IMU");
+    harmcu_line_text(&line, imu->sensor);
+    harmcu_line_text(&line, IMU_STATE[imu->state]);
+    harmcu_line_unsigned(&line, imu->rate_millihertz);
+    harmcu_line_unsigned(&line, imu->measured_millihertz);
+    harmcu_line_unsigned(&line, imu->samples);
+    harmcu_line_unsigned(&line, imu->lost);
+    harmcu_line_unsigned(&line, imu->overruns);
+    harmcu_line_send(&line);
+}
+
+static void say(const char *text) {
+    harmcu_line_writer line;
+    harmcu_text_begin(&line);
+    harmcu_text_add(&line, text);
+    harmcu_text_send(&line);
+}
+
+/* Shows a decision of the IMU's stream: on the board, and to people who read along. */
+static void show(const harmcu_result *result) {
+    const int16_t label = result->decided.label;
+    const char *name = label == HARMCU_UNKNOWN ? "unknown" : harmcu_model.label[label];
+    /* Scores are 256ths above -128, as the softmax of int8 models gives them. */
+    const uint8_t percent = (uint8_t)(((result->decided.score + 128) * 100 + 128) / 256);
+    if (session.mode == MODE_LIVE) {
+        harmcu_line_writer line;
+        harmcu_text_begin(&line);
+        harmcu_text_add(&line, name);
+        harmcu_text_add(&line, " ");
+        harmcu_text_percent(&line, percent);
+        harmcu_text_send(&line);
+    }
+    harmcu_board_show(name, percent, label != session.shown);
+    session.shown = label;
 }
 
 static void run_pipeline(const int16_t counts[HARMCU_AXES]) {
@@ -107,22 +164,39 @@ static void run_pipeline(const int16_t counts[HARMCU_AXES]) {
         if (session.mode == MODE_INJECT) {
             send_trace(&result);
         }
-        send_result(&result);
+        if (session.mode != MODE_LIVE) {
+            send_result(&result);
+        }
+        if (session.mode != MODE_INJECT) {
+            show(&result);
+        }
     }
 }
 
-static void send_sample(const int16_t counts[HARMCU_AXES]) {
+static void send_sample(const harmcu_imu_sample *sample) {
+    if (session.captured > 0) {
+        session.captured += sample->lost;
+    }
     harmcu_line_writer line = begin("SMP");
-    harmcu_line_unsigned(&line, harmcu_board_ticks());
+    harmcu_line_unsigned(&line, session.captured++);
+    harmcu_line_unsigned(&line, sample->ticks);
     for (unsigned axis = 0; axis < HARMCU_AXES; ++axis) {
-        harmcu_line_integer(&line, counts[axis]);
+        harmcu_line_integer(&line, sample->counts[axis]);
     }
     harmcu_line_send(&line);
 }
 
 static void start_mode(session_mode mode) {
     session.mode = mode;
-    harmcu_pipeline_reset(&session.pipeline, &harmcu_model.table[0]);
+    session.captured = 0;
+    session.shown = UNDECIDED;
+    /* What is wrong with the IMU from the start is said at once. */
+    session.imu_state = HARMCU_IMU_OK;
+    session.imu_lost = harmcu_board_imu_report()->lost;
+    session.imu_ticks = harmcu_board_ticks();
+    if (has_model()) {
+        harmcu_pipeline_reset(&session.pipeline, &harmcu_model.table[0]);
+    }
 }
 
 static void command_get(const harmcu_line *line) {
@@ -130,7 +204,14 @@ static void command_get(const harmcu_line *line) {
         send_status();
         send_ack(line->sequence);
     } else if (line->fields == 1 && strcmp(line->field[0], "labels") == 0) {
+        if (!has_model()) {
+            send_error(line->sequence, "model", 0);
+            return;
+        }
         send_labels();
+        send_ack(line->sequence);
+    } else if (line->fields == 1 && strcmp(line->field[0], "imu") == 0) {
+        send_imu();
         send_ack(line->sequence);
     } else {
         send_error(line->sequence, "get", 0);
@@ -141,7 +222,7 @@ static void command_run(const harmcu_line *line) {
     for (session_mode mode = MODE_STOPPED; mode <= MODE_CAPTURE; ++mode) {
         if (line->fields == 1 && strcmp(line->field[0], MODE_NAME[mode]) == 0) {
             if (mode == MODE_CLASSIFY && !session.ready) {
-                send_error(line->sequence, "engine", 0);
+                send_error(line->sequence, has_model() ? "engine" : "model", 0);
                 return;
             }
             start_mode(mode);
@@ -156,7 +237,7 @@ static void command_run(const harmcu_line *line) {
 static void command_reset(const harmcu_line *line) {
     uint32_t rate = 0;
     if (!session.ready) {
-        send_error(line->sequence, "engine", 0);
+        send_error(line->sequence, has_model() ? "engine" : "model", 0);
         return;
     }
     if (line->fields == 1 && harmcu_field_unsigned(line->field[0], UINT32_MAX, &rate)) {
@@ -228,10 +309,11 @@ static void take_command(const harmcu_line *line) {
 }
 
 void harmcu_session_start(void) {
-    session.ready = harmcu_engine_init();
-    start_mode(session.ready ? MODE_CLASSIFY : MODE_STOPPED);
+    session.ready = has_model() && harmcu_engine_init();
+    const bool failed = has_model() && !session.ready;
+    start_mode(failed ? MODE_STOPPED : MODE_LIVE);
     send_status();
-    if (!session.ready) {
+    if (failed) {
         send_error(0, "engine", 0);
     }
 }
@@ -261,20 +343,41 @@ static bool poll_port(void) {
 /* Takes what the IMU has. Samples that nobody wants are dropped at once: kept, they would come as a
  * flood of the past when somebody does. */
 static void poll_imu(void) {
-    int16_t counts[HARMCU_AXES];
-    while (harmcu_board_imu_read(counts)) {
+    harmcu_imu_sample sample;
+    while (harmcu_board_imu_read(&sample)) {
         if (session.mode == MODE_CAPTURE) {
-            send_sample(counts);
-        } else if (session.mode == MODE_CLASSIFY) {
-            run_pipeline(counts);
+            send_sample(&sample);
+        } else if (session.ready && (session.mode == MODE_CLASSIFY || session.mode == MODE_LIVE)) {
+            run_pipeline(sample.counts);
         }
         /* An engine slower than the hop must not keep the board from hearing the host. */
         poll_port();
     }
 }
 
+/* Says how the IMU does: to a host that streams, and in words to people. */
+static void report_imu(void) {
+    const harmcu_imu_report *imu = harmcu_board_imu_report();
+    const bool is_new = imu->state != session.imu_state || imu->lost != session.imu_lost;
+    const uint32_t ticks = harmcu_board_ticks();
+    if (!is_new && ticks - session.imu_ticks < REPORT_SECONDS * harmcu_board_tick_hz()) {
+        return;
+    }
+    session.imu_state = imu->state;
+    session.imu_lost = imu->lost;
+    session.imu_ticks = ticks;
+    if (session.mode == MODE_CLASSIFY || session.mode == MODE_CAPTURE) {
+        send_imu();
+    } else if (session.mode == MODE_LIVE && imu->state != HARMCU_IMU_OK && imu->hint != NULL) {
+        say(imu->hint);
+    } else if (session.mode == MODE_LIVE && !has_model()) {
+        say("ready to record: harmcu capture --label walking");
+    }
+}
+
 bool harmcu_session_poll(void) {
     const bool open = poll_port();
     poll_imu();
+    report_imu();
     return open;
 }

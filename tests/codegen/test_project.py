@@ -61,7 +61,7 @@ def test_a_flipped_bit_is_refused_and_named(made: project.Project, part: str) ->
 
 def test_another_version_is_refused(made: project.Project) -> None:
     file = made.path / project.MANIFEST
-    file.write_text(project.signed({**json.loads(file.read_text()), "schema": 2}))
+    file.write_text(project.signed({**json.loads(file.read_text()), "schema": 99}))
     with pytest.raises(HarmcuError, match="of another version"):
         project.read(made.path)
 
@@ -117,3 +117,21 @@ def test_every_board_loads() -> None:
         assert boards.load(name).sensor_rates_millihertz
     with pytest.raises(HarmcuError, match="no board is called 'uno'"):
         boards.load("uno")
+
+
+@pytest.mark.parametrize(
+    ("name", "sensor", "library"),
+    [("nano33ble", "LSM9DS1", "LSM9DS1"), ("nano33ble_rev2", "BMI270", "BMI270_BMM150")],
+)
+def test_an_arduino_board_says_how_it_is_found_and_built(
+    name: str, sensor: str, library: str
+) -> None:
+    board = boards.load(name)
+    assert board.toolchain is None
+    assert board.usb is not None
+    assert board.arduino is not None
+    assert "2341:805a" in board.usb.application
+    assert board.usb.bootloader == ("2341:005a",)
+    assert board.arduino.fqbn == "arduino:mbed_nano:nano33ble"
+    assert board.arduino.sensor == sensor
+    assert [lib.split("@")[0] for lib in board.arduino.libraries] == [f"Arduino_{library}"]

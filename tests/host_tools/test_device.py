@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from damaging_proxy import DamagingProxy
+from board_double import BoardDouble, Damage, Relay
 from made_up_bundle import AWKWARD_LABELS
 from programs import build_for
 
@@ -72,13 +72,14 @@ def test_a_bad_cable_changes_nothing_in_silence(
     monkeypatch.setattr(device, "TRIES", 6)
     with emulator.serve(host_program) as served, Link(served.url) as link:
         expected = Device(link).inject(COUNTS, 50_000)
+    damage = Damage(every=1500, seed=seed)
     with (
         emulator.serve(host_program) as served,
-        DamagingProxy(served.url, every=1500, seed=seed) as proxy,
-        Link(proxy.url) as link,
+        BoardDouble(Relay(served.url), damage) as double,
+        Link(double.port) as link,
     ):
         found = Device(link).inject(COUNTS, 50_000)
-        assert proxy.damaged > 0
+        assert damage.done > 0
         assert len(found.classifications) > len(expected.classifications) / 2
         missing = set(expected.classifications) - set(found.classifications)
         assert not missing or link.damaged + link.lost > 0

@@ -1,40 +1,141 @@
-import numpy as np
+import csv
+import json
+from pathlib import Path
 
-from host_tools import emulator
+import numpy as np
+import pytest
+from board_double import BoardDouble, Damage, Harmcu
+
+from host_tools import emulator, monitor
 from host_tools.build import Program
+from host_tools.decision_log import DecisionLog
 from host_tools.link import Link
-from host_tools.monitor import decision_line, watch
+from host_tools.monitor import Decided, Monitor, decision_line, watch
 from host_tools.protocol import Classification, Status
 from trainer.bundle import Bundle
+from trainer.errors import HarmcuError
 from trainer.golden import traces
 
 STATUS = Status(1, "b", "aot", "m", "0" * 64, 25_000_000, "classify", 0)
+COUNTS = np.zeros((1, 6), np.int16)
 
 
 def test_a_decision_is_a_line() -> None:
     decision = Classification(3, 1, 121, 50_000, np.zeros(2, np.int8), "walking")
-    line = decision_line(decision, STATUS, 12.34)
+    line = decision_line(Decided(12.34, decision), STATUS)
     assert line.split() == ["12.3", "s", "walking", "0.97", "#" * 19, "2.00", "ms"]
 
 
 def test_an_unknown_is_said_to_be_one() -> None:
     decision = Classification(3, -1, -20, 50_000, np.zeros(2, np.int8), "")
-    assert "(unknown)" in decision_line(decision, STATUS, 1.0)
+    assert "(unknown)" in decision_line(Decided(1.0, decision), STATUS)
+
+
+def test_a_label_cannot_move_the_cursor() -> None:
+    decision = Classification(3, 0, 121, 50_000, np.zeros(2, np.int8), "\x1b[2Jwalk")
+    assert "\x1b" not in decision_line(Decided(1.0, decision), STATUS)
 
 
 def test_live(host_program: Program, shared_bundle: Bundle) -> None:
     """The board's IMU plays a recording; what is shown is what the evaluation says of it."""
     trace = next(t for t in traces(shared_bundle.golden) if t.rate_millihertz == 119_000)
-    lines: list[str] = []
+    shown: list[Decided] = []
+    warned: list[str] = []
     digest = shared_bundle.spec.provenance.model_sha256
     with (
         emulator.serve(host_program, trace.counts, 119_000) as board,
         Link(board.url) as link,
     ):
-        watched = watch(link, lines.append, digest, seconds=3.0)
-    assert "host, engine aot, model made_up" in lines[0]
-    assert watched.decisions == len(lines) - 1 >= 3
-    assert (watched.damaged, watched.lost) == (0, 0)
-    for line, index in zip(lines[1:], trace.decisions, strict=False):
-        expected = shared_bundle.spec.labels[index] if index >= 0 else "(unknown)"
-        assert expected in line
+        watched = Monitor(link, digest)
+        watch(watched, shown.append, warned.append, seconds=3.0)
+        assert watched.imu.sensor == "replay"
+    assert "host, engine aot, model made_up" in watched.identity
+    assert watched.decisions == len(shown) >= 3
+    assert (link.damaged, link.lost) == (0, 0)
+    for decided, index in zip(shown, trace.decisions, strict=False):
+        expected = shared_bundle.spec.labels[index] if index >= 0 else ""
+        assert decided.said.name == expected
+
+
+def watched_for(board: Harmcu, seconds: float, damage: Damage | None = None) -> list[str]:
+    """Return what a monitor warns of."""
+    warned: list[str] = []
+    with BoardDouble(board) as double, Link(double.port) as link:
+        watched = Monitor(link)
+        double._damage = damage
+        watch(watched, lambda _: None, warned.append, seconds)
+    return warned
+
+
+def test_trouble_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "SILENCE", 0.1)
+    assert watched_for(Harmcu(COUNTS), 0.5) == [
+        "no decision for 0 s; does the board have a working IMU?"
+    ]
+    assert watched_for(Harmcu(COUNTS, state="absent"), 0.3) == [monitor.STATES["absent"]]
+
+
+def test_what_is_lost_on_the_way_is_said() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 300, decision_seconds=0.002)
+    (*_, last) = watched_for(board, 0.8, Damage(every=300))
+    assert "lines lost and" in last
+    assert not last.startswith("0 lines lost and 0 damaged")
+
+
+def test_a_board_that_restarts_is_told_to_classify_again() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 10_000)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        watched = Monitor(link)
+        board.interject(board.reset_in_mid_line())
+        decisions = sum(len(watched.step(0.1)) for _ in range(10))
+        assert decisions > 0
+        assert [line.fields for line in board.heard[-1:]] == [("classify",)]
+
+
+def test_a_board_that_only_records() -> None:
+    board = Harmcu(COUNTS, engine="none", model="", sha256="")
+    with (
+        BoardDouble(board) as double,
+        Link(double.port) as link,
+        pytest.raises(HarmcuError, match="only record"),
+    ):
+        Monitor(link)
+
+
+def test_lines_for_people_are_not_shown() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 3)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        watched = Monitor(link)
+        board.interject(b"# walking 0.97\r\n" * 5)
+        shown = [decided for _ in range(5) for decided in watched.step(0.05)]
+        assert len(shown) == 3
+        assert (link.damaged, link.lost) == (0, 0)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_the_log_has_every_decision(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"log{suffix}"
+    labels = ("walking", 'say "hi", 2', "resting")
+    board = Harmcu(COUNTS, labels=labels, decisions=[(1, 120), (-1, -5)])
+    with BoardDouble(board) as double, Link(double.port) as link:
+        watched = Monitor(link)
+        with DecisionLog(path, watched.labels) as log:
+            watch(watched, lambda _: None, lambda _: None, 0.4, log=log)
+    if suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        scores = [row['score of say "hi", 2'] for row in rows]
+    else:
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        scores = [str(row["scores"]['say "hi", 2']) for row in rows]
+    assert [row["label"] for row in rows] == ['say "hi", 2', ""]
+    assert [int(row["score"]) for row in rows] == [120, -5]
+    assert [float(row["latency_ms"]) for row in rows] == [4.2, 4.2]
+    assert scores == ["120", "-100"]
+
+
+def test_a_log_is_never_overwritten(tmp_path: Path) -> None:
+    for name, said in (("log.txt", "name a log .csv"), ("log.csv", "never overwritten")):
+        (tmp_path / name).touch()
+        with pytest.raises(HarmcuError, match=said):
+            DecisionLog(tmp_path / name, ())

@@ -8,6 +8,7 @@ from host_tools.protocol import (
     Ack,
     Classification,
     Damaged,
+    Imu,
     Label,
     Line,
     LineReader,
@@ -15,6 +16,7 @@ from host_tools.protocol import (
     Refusal,
     Sample,
     Status,
+    Text,
     Trace,
     crc,
     decode,
@@ -77,14 +79,25 @@ def test_a_field_that_is_no_text() -> None:
         ),
         (("LBL", "0", "2", "go %22out%22"), Label(0, 2, 'go "out"')),
         (("TRC", "3", "65535", "0"), Trace(3, 65535, 0)),
-        (("SMP", "9", "1", "-2", "3", "-32768", "32767", "0"), None),
+        (
+            ("SMP", "4", "9", "1", "-2", "3", "-32768", "32767", "0"),
+            Sample(4, 9, (1, -2, 3, -32768, 32767, 0)),
+        ),
+        (
+            ("IMU", "LSM9DS1", "ok", "119000", "118712", "70000", "3", "1"),
+            Imu("LSM9DS1", "ok", 119_000, 118_712, 70_000, 3, 1),
+        ),
+        (
+            ("STA", "3", "nano33ble", "none", "", "", "1000000", "capture", "0"),
+            Status(3, "nano33ble", "none", "", "", 1_000_000, "capture", 0),
+        ),
         (("ACK", "7"), Ack(7)),
         (("ERR", "7", "index", "40"), Refusal(7, "index", 40)),
     ],
 )
 def test_messages(fields: tuple[str, ...], message: object) -> None:
     parsed = parse(Line(fields[0], 5, fields[1:]))
-    assert parsed == (message or Sample(9, (1, -2, 3, -32768, 32767, 0)))
+    assert parsed == message
 
 
 def test_a_classification() -> None:
@@ -102,6 +115,7 @@ def test_a_classification() -> None:
         Line("ACK", 0, ("x",)),
         Line("CLS", 0, ("1", "2", "3", "4", "!", "a")),
         Line("LBL", 0, ("0", "1", "%FF")),
+        Line("SMP", 0, ("0", "0", "1", "2", "3", "4", "5", "32768")),
     ],
 )
 def test_whole_lines_with_wrong_content(line: Line) -> None:
@@ -119,3 +133,14 @@ def test_a_flood_does_not_fill_the_memory() -> None:
         assert all(isinstance(line, Damaged) for line in reader.feed(b"x" * 1000))
     assert len(reader._buffer) <= 2 * LINE_MAX + 1000
     assert list(reader.feed(b"\n" + encode(Line("ACK", 1, ("1",)))))[-1] == Line("ACK", 1, ("1",))
+
+
+def test_lines_for_people_are_neither_damage_nor_messages() -> None:
+    ack = encode(Line("ACK", 1, ("1",)))
+    received = list(LineReader().feed(b"# walking 0.97\r\n" + ack + b"# no end yet" + ack))
+    assert received == [
+        Text("walking 0.97"),
+        Line("ACK", 1, ("1",)),
+        Text("no end yet"),
+        Line("ACK", 1, ("1",)),
+    ]

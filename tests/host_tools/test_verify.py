@@ -69,6 +69,42 @@ def test_a_fault_is_found_in_its_stage(
     assert found.document()["first_difference"]["stage"] == stage
 
 
+def test_the_sample_is_named_with_which_a_difference_appears(
+    made_up: Bundle, tmp_path: Path
+) -> None:
+    """The board spoils one count, which stands out among the others."""
+    made = project.write(
+        tmp_path / "project", project.generate(made_up, boards.load("host"), "aot")
+    )
+    source = made.path / "src" / "quantize.c"
+    text = source.read_text()
+    old = "    const int32_t product ="
+    assert old in text
+    source.write_text(text.replace(old, f"    if (count == 12345) {{ return 7; }}\n{old}"))
+    counts = np.random.default_rng(3).integers(-9000, 9000, (200, 6)).astype(np.int16)
+    counts[137, 0] = 12345
+    trace = golden.run(made_up.spec, Tflm(made_up.model).run, counts, 50_000)
+    found = verify.in_bulk(build(made), made_up.spec, [trace])
+    first = found.first_difference
+    assert first is not None
+    assert (first.stage, first.sample) == ("quantize", 137)
+    assert "sample 137" in first.text()
+
+
+def test_rates_that_the_firmware_lacks_are_left_out(
+    host_program: Program, shared_bundle: Bundle
+) -> None:
+    engine = Tflm(shared_bundle.model).run
+    counts = np.random.default_rng(4).integers(-9000, 9000, (200, 6)).astype(np.int16)
+    odd = golden.run(shared_bundle.spec, engine, counts, 33_000)
+    known = golden.run(shared_bundle.spec, engine, counts, 119_000)
+    with emulator.serve(host_program) as served, Link(served.url) as link:
+        found = verify.over_wire(Device(link), shared_bundle.spec, [odd, known])
+        assert (found.left_out, found.windows) == (1, len(known.scores))
+        with pytest.raises(HarmcuError, match="119 Hz, and no recording is of such a rate"):
+            verify.over_wire(Device(link), shared_bundle.spec, [odd])
+
+
 def test_a_wrong_evaluation_is_found(host_program: Program, shared_bundle: Bundle) -> None:
     """One score of one window, one step off."""
     trace = golden.traces(shared_bundle.golden)[1]

@@ -83,7 +83,7 @@ def test_a_killed_writer_leaves_a_readable_file(tmp_path: Path) -> None:
     process.stdout.close()
     contents = read_back(path)
     assert contents.end is None
-    assert len(contents.pieces[0][1]) >= 7 * 500 - recording_file.FLUSHED_EVERY
+    assert len(contents.pieces[0][1]) >= 7 * 500 - 50 * recording_file.FLUSHED_SECONDS
     assert any("without an end line" in note.what for note in contents.notes)
 
 
@@ -223,3 +223,92 @@ def test_file_names_are_safe_and_distinct() -> None:
 def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HarmcuError, match=r"holds no \.rec recording"):
         datasets.load("recordings", tmp_path)
+
+
+def test_marks_and_a_corrected_label(tmp_path: Path) -> None:
+    path = tmp_path / "walk.001.rec"
+    with Writer(path, HEADER) as writer:
+        writer.write(counts(5))
+        writer.mark()
+        writer.write(counts(5))
+        writer.relabel("run")
+        writer.mark()
+        writer.stopped("the board is gone")
+    contents = read_back(path)
+    assert contents.marks == (5, 10)
+    assert contents.header.label == "run"
+    assert [len(c) for _, c in contents.pieces] == [10]
+    assert [note.what for note in contents.notes] == [
+        "recordings that ended before their time: the board is gone"
+    ]
+    (recording,) = datasets.load("recordings", tmp_path).recordings
+    assert recording.label == "run"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['mark {"sample": -1}', 'mark {"sample": true}', "mark 3", 'label {"label": ""}', "label {}"],
+)
+def test_a_damaged_mark_is_counted(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "walk.rec"
+    recording_file.write(path, a_recording(3))
+    head, *rest = path.read_text().splitlines(keepends=True)
+    contents = recording_file.read("".join([head, line + "\n", *rest]).encode(), "walk.rec")
+    assert contents.marks == ()
+    assert [note.what for note in contents.notes] == ["damaged lines"]
+
+
+def _captured(path: Path, measured: float, samples: int = 600) -> None:
+    """A 5 Hz tone as a sensor records it that says 119 Hz and runs at another rate."""
+    tone = 8000 * np.sin(2 * np.pi * 5 * np.arange(samples) / measured)
+    with Writer(path, HEADER) as writer:
+        writer.write(np.repeat(tone[:, None], 6, axis=1).astype(np.int16))
+        writer.measured(measured)
+
+
+def test_a_rate_that_is_off_is_repaired_and_said(tmp_path: Path) -> None:
+    _captured(tmp_path / "walk.rec", 110.0)
+    dataset = datasets.load("recordings", tmp_path)
+    (recording,) = dataset.recordings
+    assert recording.rate_millihertz == 119_000
+    assert len(recording.counts) == pytest.approx(600 * 119 / 110, abs=1)
+    spectrum = np.abs(np.fft.rfft(recording.counts[:, 0] * np.hanning(len(recording.counts))))
+    assert spectrum.argmax() * 119 / len(recording.counts) == pytest.approx(5.0, abs=0.1)
+    assert [(note.kind, note.count) for note in dataset.notes] == [("repaired", 1)]
+
+
+def test_a_rate_that_is_right_stays(tmp_path: Path) -> None:
+    _captured(tmp_path / "walk.rec", 118.2)
+    dataset = datasets.load("recordings", tmp_path)
+    assert len(dataset.recordings[0].counts) == 600
+    assert dataset.notes == ()
+
+
+def test_a_rate_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    _captured(tmp_path / "walk.rec", 60.0)
+    with pytest.raises(HarmcuError, match="rate is over 20% off"):
+        datasets.load("recordings", tmp_path)
+
+
+def test_clipping_is_said_and_too_much_of_it_refused(tmp_path: Path) -> None:
+    for name, clipped in (("some", 3), ("much", 20)):
+        with Writer(tmp_path / f"{name}.rec", HEADER) as writer:
+            samples = counts(100)
+            samples[:clipped, 2] = 32767
+            writer.write(samples)
+    dataset = datasets.load("recordings", tmp_path)
+    assert len(dataset.recordings) == 1
+    assert {(n.kind, n.count, n.source) for n in dataset.notes} == {
+        ("remark", 3, "some.rec"),
+        ("dropped", 1, "much.rec"),
+    }
+
+
+def test_the_number_of_a_take_is_never_given_again(tmp_path: Path) -> None:
+    free = recording_file.free_path
+    assert free(tmp_path, "anna", "go up") == tmp_path / "anna" / "go_up.001.rec"
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "go_up.002.rec.discarded").touch()
+    (tmp_path / "anna" / "go_up.001.rec").touch()
+    assert free(tmp_path, "anna", "go up") == tmp_path / "anna" / "go_up.003.rec"
+    assert free(tmp_path, "anna", "go") == tmp_path / "anna" / "go.001.rec"

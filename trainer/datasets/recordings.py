@@ -5,13 +5,25 @@ See docs/recordings.md.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from trainer import recording_file
+from trainer import leaks, recording_file, resample
 from trainer.errors import HarmcuError
 from trainer.reading import assemble, files
-from trainer.recording import Dataset, Note, Recording
+from trainer.recording import Dataset, Note, Recording, six_axes
+from trainer.recording_file import Contents
+
+RATE_TOLERANCE = 0.01
+"""A measured rate this far from the nominal one changes nothing that a model could see."""
+
+RATE_LIMIT = 0.2
+"""Beyond it the header is wrong, and nobody knows what else is."""
+
+CLIPPED_LIMIT = 0.05
+"""Share of clipped samples beyond which a recording shows the sensor's range, not a movement."""
 
 
 def load(path: Path | None = None) -> Dataset:
@@ -27,14 +39,70 @@ def load(path: Path | None = None) -> Dataset:
     digests: dict[str, str] = {}
     for name, content in files.members(path, lambda n: n.endswith(recording_file.SUFFIX)):
         contents = recording_file.read(content, name)
-        made = [r for r in recording_file.recordings(contents, name) if len(r.counts) > 1]
-        recordings += made
-        notes += contents.notes
         digests[name] = hashlib.sha256(content).hexdigest()
-        if not made:
-            notes.append(Note("dropped", "recordings without two samples", 1, name))
+        notes += contents.notes
+        unusable = _unusable(contents, name)
+        if unusable is not None:
+            notes.append(unusable)
+            continue
+        made = [r for r in recording_file.recordings(contents, name) if len(r.counts) > 1]
+        recordings += _at_nominal_rate(made, contents)
+        notes += _notes(made, contents, name)
     if not recordings:
+        why = "; ".join(sorted({note.what for note in notes if note.kind == "dropped"}))
         raise HarmcuError(
-            f"{path}: holds no {recording_file.SUFFIX} recording with samples; check the path"
+            f"{path}: holds no {recording_file.SUFFIX} recording with samples"
+            f"{f' ({why})' if why else ''}; check the path, or record again"
         )
     return assemble.dataset("recordings", recordings, digests, notes)
+
+
+def _unusable(contents: Contents, name: str) -> Note | None:
+    """Return why a recording must not train a model, or None."""
+    samples = sum(len(counts) for _, counts in contents.pieces)
+    clipped = sum(assemble.beyond_counts(counts) for _, counts in contents.pieces)
+    if clipped > CLIPPED_LIMIT * samples:
+        return Note("dropped", f"recordings clipped in over {CLIPPED_LIMIT:.0%} of them", 1, name)
+    if abs(_deviation(contents)) > RATE_LIMIT:
+        what = f"recordings whose measured rate is over {RATE_LIMIT:.0%} off"
+        return Note("dropped", what, 1, name)
+    return None
+
+
+def _deviation(contents: Contents) -> float:
+    """Return how far the measured rate is from the nominal one, as a share; 0 if not known."""
+    measured = _measured_millihertz(contents)
+    return measured / contents.header.rate_millihertz - 1.0 if measured else 0.0
+
+
+def _measured_millihertz(contents: Contents) -> int:
+    """Return the rate of the end line; 0 where there is none that can be one."""
+    stated: object = (contents.end or {}).get("measured_rate_hz")
+    if not isinstance(stated, int | float) or isinstance(stated, bool):
+        return 0
+    return round(stated * 1000) if 0.1 <= stated <= 100_000 else 0
+
+
+def _at_nominal_rate(made: Iterable[Recording], contents: Contents) -> Iterator[Recording]:
+    """Bring recordings whose rate was off to the nominal one, as the board's resampler does."""
+    if abs(_deviation(contents)) <= RATE_TOLERANCE:
+        yield from made
+        return
+    table = resample.design(_measured_millihertz(contents), contents.header.rate_millihertz)
+    for recording in made:
+        rows = leaks.row_digests(six_axes(recording))
+        counts = resample.resample(recording.counts, table)
+        yield dataclasses.replace(recording, counts=counts, rows=rows)
+
+
+def _notes(made: list[Recording], contents: Contents, name: str) -> Iterator[Note]:
+    if not made:
+        yield Note("dropped", "recordings without two samples", 1, name)
+    if abs(_deviation(contents)) > RATE_TOLERANCE:
+        what = f"recordings measured over {RATE_TOLERANCE:.0%} off their rate, brought to it"
+        yield Note("repaired", what, 1, name)
+    clipped = sum(assemble.beyond_counts(recording.counts) for recording in made)
+    if clipped:
+        yield Note("remark", "clipped samples", clipped, name)
+    if contents.marks:
+        yield Note("remark", "marks", len(contents.marks), name)

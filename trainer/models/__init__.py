@@ -22,7 +22,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from trainer.errors import HarmcuError
+from trainer.errors import UnknownNameError
 from trainer.progress import Progress
 from trainer.training import Material, Trained
 
@@ -45,18 +45,32 @@ def train(
     Raises:
         HarmcuError: the architecture or size is unknown, or the material does not fit it.
     """
-    module = _module(architecture)
-    if size not in module.SIZES:
-        raise HarmcuError(
-            f"{architecture} has no size {size!r}; choose one of {', '.join(module.SIZES)}"
-        )
-    trained: Trained = module.train(size, material, epochs, seed, progress)
+    check(architecture, size)
+    trained: Trained = _module(architecture).train(size, material, epochs, seed, progress)
     return trained
 
 
-def _module(architecture: str) -> ModuleType:
+def check(architecture: str, size: str) -> None:
+    """Check that a model of these names can be trained.
+
+    Raises:
+        UnknownNameError: the architecture, or its size, is not known.
+    """
+    sizes = tuple(_module(architecture).SIZES)
+    if size not in sizes:
+        raise UnknownNameError(f"size of {architecture}", size, sizes)
+
+
+def check_name(architecture: str) -> None:
+    """Check the name of an architecture, without TensorFlow.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
     if architecture not in names():
-        raise HarmcuError(
-            f"unknown architecture {architecture!r}; choose one of {', '.join(names())}"
-        )
+        raise UnknownNameError("architecture", architecture, names())
+
+
+def _module(architecture: str) -> ModuleType:
+    check_name(architecture)
     return importlib.import_module(f"{__name__}.{architecture}")

@@ -35,9 +35,9 @@ class Size:
 
 
 SIZES: Mapping[str, Size] = {
-    "tiny": Size(16, ((5, 32), (5, 48), (3, 48))),
+    "tiny": Size(16, ((5, 32), (5, 48), (3, 64))),
     "small": Size(24, ((5, 40), (5, 56), (3, 64))),
-    "base": Size(32, ((5, 48), (5, 64), (3, 96))),
+    "base": Size(32, ((5, 64), (5, 80), (3, 112))),
 }
 
 # These were chosen on validation subjects of the training parts, never on test subjects.
@@ -47,10 +47,10 @@ RECIPE = Recipe(
     learning_rate=4e-3,
     aware_learning_rate=4e-4,
     label_smoothing=0.05,
-    rotation_degrees=10.0,
+    rotation_degrees=20.0,
     scale_spread=0.1,
     # arXiv 1710.09412 finds 0.1 to 0.4 useful.
-    mixup_alpha=0.2,
+    mixup_alpha=0.3,
 )
 
 KERNEL = 5

@@ -65,7 +65,7 @@ def train(
     )
     progress("train", 1, 1, {"prototypes": len(labels)})
     numbers = model.projection.size + model.prototypes.size + 3 * model.features
-    return Trained(knn.to_bytes(model), numbers, History(0), None)
+    return Trained(knn.to_bytes(model), numbers, History(0), None, None)
 
 
 def _compressing(material: Material, values: Integers, labels: Integers) -> Knn:

@@ -15,6 +15,8 @@
 static FILE *imu;
 static uint64_t imu_period; /* nanoseconds */
 static uint64_t imu_due;
+static uint32_t imu_waiting;
+static harmcu_imu_track imu_track;
 
 static uint64_t now(void) {
     struct timespec time;
@@ -23,6 +25,7 @@ static uint64_t now(void) {
 }
 
 void harmcu_board_init(void) {
+    harmcu_imu_track_stop(&imu_track, HARMCU_IMU_ABSENT, "none", NULL);
     const char *path = getenv("HARMCU_IMU_FILE");
     const char *rate = getenv("HARMCU_IMU_MILLIHERTZ");
     const unsigned long millihertz = rate == NULL ? 0UL : strtoul(rate, NULL, 10);
@@ -30,6 +33,8 @@ void harmcu_board_init(void) {
         imu = fopen(path, "rb");
         imu_period = 1000ULL * NANOSECONDS / millihertz;
         imu_due = now();
+        harmcu_imu_track_start(&imu_track, "replay", (uint32_t)millihertz, harmcu_board_tick_hz(),
+                               harmcu_board_ticks());
     }
 }
 
@@ -85,14 +90,36 @@ uint32_t harmcu_board_tick_hz(void) {
     return 1000000U;
 }
 
-bool harmcu_board_imu_read(int16_t counts[HARMCU_AXES]) {
-    if (imu == NULL || now() < imu_due) {
+const harmcu_imu_report *harmcu_board_imu_report(void) {
+    return &imu_track.report;
+}
+
+void harmcu_board_show(const char *label, uint8_t percent, bool is_new) {
+    (void)label;
+    (void)percent;
+    (void)is_new;
+}
+
+/* Begins a burst of the samples that are due. */
+static bool look_at_imu(void) {
+    const uint64_t time = now();
+    imu_waiting = time < imu_due ? 0U : (uint32_t)((time - imu_due) / imu_period) + 1U;
+    harmcu_imu_track_burst(&imu_track, harmcu_board_ticks(), imu_waiting, 0, false);
+    return imu_waiting > 0;
+}
+
+bool harmcu_board_imu_read(harmcu_imu_sample *sample) {
+    if (imu == NULL || (imu_waiting == 0 && !look_at_imu())) {
         return false;
     }
+    imu_waiting--;
     imu_due += imu_period;
-    if (fread(counts, sizeof(int16_t), HARMCU_AXES, imu) == HARMCU_AXES) {
-        return true;
+    if (fread(sample->counts, sizeof(int16_t), HARMCU_AXES, imu) != HARMCU_AXES) {
+        rewind(imu); /* the recording plays again and again */
+        if (fread(sample->counts, sizeof(int16_t), HARMCU_AXES, imu) != HARMCU_AXES) {
+            return false;
+        }
     }
-    rewind(imu); /* the recording plays again and again */
-    return fread(counts, sizeof(int16_t), HARMCU_AXES, imu) == HARMCU_AXES;
+    harmcu_imu_track_sample(&imu_track, sample);
+    return true;
 }

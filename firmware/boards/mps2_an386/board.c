@@ -54,6 +54,8 @@ static int bulk_out = SEMIHOST_NO_FILE;
 static int imu = SEMIHOST_NO_FILE;
 static uint32_t imu_period; /* ticks */
 static uint32_t imu_due;
+static uint32_t imu_waiting;
+static harmcu_imu_track imu_track;
 
 static void start_timer(cmsdk_timer *timer, uint32_t period, uint32_t flags) {
     timer->reload = period;
@@ -99,6 +101,7 @@ static void open_files(void) {
         imu = open_or_stop(words[1], SEMIHOST_READ);
         imu_period = (uint32_t)((uint64_t)CLOCK_HZ * 1000U / parse_unsigned(words[2]));
         imu_due = harmcu_board_ticks();
+        harmcu_imu_track_start(&imu_track, "replay", parse_unsigned(words[2]), CLOCK_HZ, imu_due);
     }
 }
 
@@ -109,6 +112,7 @@ void harmcu_board_init(void) {
     /* Interrupts only end the sleep in harmcu_board_idle(): masked, they are never taken. */
     __asm__ volatile("cpsid i" ::: "memory");
     NVIC_ENABLE = UART0_RX_LINE | TIMER1_LINE;
+    harmcu_imu_track_stop(&imu_track, HARMCU_IMU_ABSENT, "none", NULL);
     open_files();
     const bool imu_is_faster = imu != SEMIHOST_NO_FILE && imu_period < WAKE_PERIOD;
     start_timer(TIMER1, imu_is_faster ? imu_period : WAKE_PERIOD, TIMER_INTERRUPT);
@@ -175,16 +179,39 @@ uint32_t harmcu_board_tick_hz(void) {
     return CLOCK_HZ;
 }
 
-bool harmcu_board_imu_read(int16_t counts[HARMCU_AXES]) {
-    const size_t size = HARMCU_AXES * sizeof(int16_t);
+const harmcu_imu_report *harmcu_board_imu_report(void) {
+    return &imu_track.report;
+}
+
+void harmcu_board_show(const char *label, uint8_t percent, bool is_new) {
+    (void)label;
+    (void)percent;
+    (void)is_new;
+}
+
+/* Begins a burst of the samples that are due. */
+static bool look_at_imu(void) {
+    const uint32_t ticks = harmcu_board_ticks();
     /* The difference of two wrapping clocks is right as long as it is below half their range. */
-    if (imu == SEMIHOST_NO_FILE || (int32_t)(harmcu_board_ticks() - imu_due) < 0) {
+    const int32_t late = (int32_t)(ticks - imu_due);
+    imu_waiting = late < 0 ? 0U : (uint32_t)late / imu_period + 1U;
+    harmcu_imu_track_burst(&imu_track, ticks, imu_waiting, 0, false);
+    return imu_waiting > 0;
+}
+
+bool harmcu_board_imu_read(harmcu_imu_sample *sample) {
+    const size_t size = sizeof sample->counts;
+    if (imu == SEMIHOST_NO_FILE || (imu_waiting == 0 && !look_at_imu())) {
         return false;
     }
+    imu_waiting--;
     imu_due += imu_period;
-    if (semihost_read(imu, counts, size) == size) {
-        return true;
+    if (semihost_read(imu, sample->counts, size) != size) {
+        semihost_rewind(imu); /* the recording plays again and again */
+        if (semihost_read(imu, sample->counts, size) != size) {
+            return false;
+        }
     }
-    semihost_rewind(imu); /* the recording plays again and again */
-    return semihost_read(imu, counts, size) == size;
+    harmcu_imu_track_sample(&imu_track, sample);
+    return true;
 }

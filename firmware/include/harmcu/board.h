@@ -6,7 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "harmcu/resample.h"
+#include "harmcu/imu.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef enum {
     HARMCU_READ_BYTE,  /* a byte was read */
@@ -26,14 +30,26 @@ void harmcu_board_idle(void);
 /* Takes the next received byte, without waiting. */
 harmcu_read_result harmcu_board_read(uint8_t *byte);
 
-/* Sends bytes; returns when they are handed over. */
+/* Sends a line; returns when it is handed over. A port that cannot take it drops it whole: a board
+ * must not wait for a host that does not listen. */
 void harmcu_board_write(const char *data, size_t size);
 
 /* A free-running clock of harmcu_board_tick_hz() ticks a second; it wraps. */
 uint32_t harmcu_board_ticks(void);
 uint32_t harmcu_board_tick_hz(void);
 
-/* Takes the next sample of the IMU in counts, when there is one. */
-bool harmcu_board_imu_read(int16_t counts[HARMCU_AXES]);
+/* Takes the next sample of the IMU, when there is one. */
+bool harmcu_board_imu_read(harmcu_imu_sample *sample);
+
+/* How the IMU does. */
+const harmcu_imu_report *harmcu_board_imu_report(void);
+
+/* Shows a decision about what the IMU delivered, as the board can. `is_new` when it is another than
+ * the last one. */
+void harmcu_board_show(const char *label, uint8_t percent, bool is_new);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -32,6 +32,13 @@ void harmcu_line_base64(harmcu_line_writer *line, const void *data, size_t size)
 /* Adds the CRC and the line end and sends the line to the board's port. */
 void harmcu_line_send(harmcu_line_writer *line);
 
+/* A line for people: `# ` and text. It has no sequence number and no CRC, and hosts pass over it.
+ * What would end the line or begin another one becomes a question mark. */
+void harmcu_text_begin(harmcu_line_writer *line);
+void harmcu_text_add(harmcu_line_writer *line, const char *utf8);
+void harmcu_text_percent(harmcu_line_writer *line, uint8_t percent); /* 97 as 0.97 */
+void harmcu_text_send(harmcu_line_writer *line);
+
 /* A received line, its fields terminated in place. */
 typedef struct {
     const char *type;

@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A fixed-point factor: multiplier / 2^shift, with multiplier below 2^15 and 1 <= shift <= 30. */
 typedef struct {
     int16_t multiplier;
@@ -14,5 +18,9 @@ typedef struct {
 
 /* Returns (raw * multiplier + 2^(shift-1)) >> shift, saturated to int16. */
 int16_t harmcu_scale_apply(const harmcu_scale *scale, int16_t raw);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

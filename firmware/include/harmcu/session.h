@@ -5,10 +5,19 @@
 
 #include <stdbool.h>
 
-/* Prepares the engine, says what this firmware is, and starts to classify. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Prepares the engine, says what this firmware is, and starts to classify for people: each decision
+ * as a line of text. Without a model it waits for a host that records. */
 void harmcu_session_start(void);
 
 /* Does the work that is due. False when the port has ended and nothing will come any more. */
 bool harmcu_session_poll(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,6 @@
 #ifndef HARMCU_VERSION_H
 #define HARMCU_VERSION_H
 
-#define HARMCU_RUNTIME_VERSION 2
+#define HARMCU_RUNTIME_VERSION 3
 
 #endif

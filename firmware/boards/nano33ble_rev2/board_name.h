@@ -1,0 +1,1 @@
+#define HARMCU_BOARD_NAME "nano33ble_rev2"

@@ -1,0 +1,137 @@
+"""The samples of a harmcu board in its mode ``capture``."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+
+import numpy as np
+
+from codegen import boards
+from host_tools.device import Device
+from host_tools.link import Link
+from host_tools.protocol import Imu, Sample, Status
+from host_tools.sample_stream import Chunk, RateMeter
+from trainer.errors import HarmcuError
+from trainer.recording import AXES
+
+METERED_SECONDS = 2.0
+"""By the board's clock: a period is known to a microsecond."""
+
+SILENCE = 3.0
+"""Seconds without a sample after which the board is asked to start again."""
+
+BATCH = 4096
+"""Messages taken at a time, so that a fast board cannot keep the screen from being drawn."""
+
+TICK_RANGE = 1 << 32
+
+STATES = {
+    "absent": "no IMU answers; a Nano 33 BLE without Sense has none, so use another board",
+    "stuck": "the IMU is stuck: it gives nothing new; unplug the board and plug it in again",
+}
+
+
+class BoardStream:
+    """A ``Source``: see there."""
+
+    def __init__(self, link: Link) -> None:
+        """Start capturing.
+
+        Raises:
+            HarmcuError: the board does not answer, is of another version, or its IMU does not work.
+        """
+        self._link = link
+        self._device = Device(link)
+        self._status = self._device.expect_runtime()
+        imu = self._device.imu()
+        check_sensor(link.port, self._status, imu)
+        self.board = self._status.board
+        self.axes: tuple[str, ...] = AXES
+        self.rate_millihertz = imu.rate_millihertz
+        self.description = f"{self.board}, {imu.sensor} at {link.port}"
+        self.meter = RateMeter(METERED_SECONDS)
+        self.trouble = ""
+        self._start()
+
+    def _start(self) -> None:
+        self._last: tuple[int, int] | None = None
+        self._heard = time.monotonic()
+        self._device.run("capture")
+
+    def read(self, timeout: float) -> list[Chunk]:
+        """Return what has arrived; see ``Source.read``."""
+        samples: list[Sample] = []
+        while len(samples) < BATCH:
+            message = self._link.receive(0.0 if samples else timeout)
+            if message is None:
+                break
+            if isinstance(message, Sample):
+                samples.append(message)
+            elif isinstance(message, Imu):
+                self.trouble = STATES.get(message.state, "")
+            elif isinstance(message, Status):
+                # Unasked, that is what a board says when it starts: it forgot that we capture.
+                self._start()
+        if samples:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > SILENCE:
+            self.trouble = f"no sample for {SILENCE:.0f} seconds"
+            self._start()
+        return self._chunks(samples)
+
+    def _chunks(self, samples: list[Sample]) -> list[Chunk]:
+        if not samples:
+            return []
+        self.trouble = "" if self.trouble.startswith("no sample") else self.trouble
+        indices = np.array([sample.index for sample in samples], np.int64)
+        counts = np.array([sample.counts for sample in samples], np.int16)
+        bounds = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1).tolist(), len(samples)]
+        chunks = []
+        for first, end in itertools.pairwise(bounds):
+            intervals, seconds = self._since_last(samples[first], samples[end - 1])
+            chunk = Chunk(samples[first].index, counts[first:end], intervals, seconds)
+            self.meter.add(chunk)
+            chunks.append(chunk)
+        return chunks
+
+    def _since_last(self, first: Sample, last: Sample) -> tuple[int, float]:
+        """Return sampling periods and seconds up to a chunk's last sample.
+
+        They count from the last sample of the chunk before or, in a new stream, from the chunk's
+        own first one.
+        """
+        index, ticks = self._last or (first.index, first.ticks)
+        self._last = (last.index, last.ticks)
+        if first.index < index:
+            index, ticks = first.index, first.ticks
+        return last.index - index, (last.ticks - ticks) % TICK_RANGE / self._status.tick_hz
+
+    def close(self) -> None:
+        """Let the board classify again, when it can; one that is gone cannot."""
+        with contextlib.suppress(HarmcuError):
+            self._device.run("stopped" if self._status.engine == "none" else "classify")
+        self._link.close()
+
+
+def check_sensor(port: str, status: Status, imu: Imu) -> None:
+    """Check that a board's IMU works and is the one that its firmware is for.
+
+    Raises:
+        HarmcuError: it is not; the message says what to do.
+    """
+    if imu.state == "other":
+        raise HarmcuError(
+            f"{port}: the firmware is for {status.board}, but the board has a {imu.sensor}; "
+            f"generate for {board_with(imu.sensor)} and flash that"
+        )
+    if imu.state in STATES:
+        raise HarmcuError(f"{port}: {STATES[imu.state]}")
+
+
+def board_with(sensor: str) -> str:
+    """Return the name of the board that has a sensor."""
+    known = map(boards.load, boards.names())
+    names = [board.name for board in known if board.arduino and board.arduino.sensor == sensor]
+    return " or ".join(names) or "the other revision"

@@ -1,0 +1,115 @@
+"""An open port (USB, a pseudo-terminal or ``socket://HOST:PORT``), and why it does not open."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+import serial
+
+from trainer.errors import HarmcuError
+
+BAUD = 115200
+"""USB ignores it; boards with a real UART use it."""
+
+CHUNK = 4096
+
+
+class PortGoneError(HarmcuError):
+    """What was plugged in is not there any more."""
+
+
+class Port:
+    """Bytes out and in.
+
+    Attributes:
+        name: the name or URL it was opened by.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Open a port.
+
+        Raises:
+            HarmcuError: it cannot be opened; the message says why and what to do.
+        """
+        self.name = name
+        try:
+            self._serial = serial.serial_for_url(name, BAUD, timeout=0, exclusive=_exclusive(name))
+        except (serial.SerialException, ValueError, OSError) as error:
+            raise HarmcuError(f"{name}: {_why(error, name)}") from None
+
+    def __enter__(self) -> Port:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the port."""
+        self._serial.close()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes.
+
+        Raises:
+            PortGoneError: the port is gone.
+        """
+        try:
+            self._serial.write(data)
+        except (serial.SerialException, OSError) as error:
+            raise self._gone(error) from None
+
+    def read(self, timeout: float = 0.0) -> bytes:
+        """Return what has arrived; nothing, when nothing does within ``timeout`` seconds.
+
+        Raises:
+            PortGoneError: the port is gone.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                data: bytes = self._serial.read(CHUNK)
+            except (serial.SerialException, OSError, TypeError) as error:
+                # pySerial raises TypeError when the port is closed while it reads.
+                raise self._gone(error) from None
+            if data or time.monotonic() >= deadline:
+                return data
+            time.sleep(0.001)
+
+    def _gone(self, error: Exception) -> PortGoneError:
+        return PortGoneError(f"{self.name}: the board is gone ({error}); plug it in and try again")
+
+
+def _exclusive(port: str) -> bool | None:
+    """Ask for a port of our own where there is such a thing: URLs of pySerial know no locks."""
+    return None if "://" in port else True
+
+
+_REASONS = (
+    ("refused", "nobody listens there; start the board first, for example with `harmcu emulate`"),
+    ("busy", "the port is busy; close the serial monitor or other program that has it open"),
+    ("lock", "the port is busy; close the serial monitor or other program that has it open"),
+    ("access is denied", "the port is busy; close the other program that has it open"),
+    (
+        "permission",
+        "no permission; on Linux join the group of serial ports (sudo usermod -aG dialout $USER) "
+        "and log in again",
+    ),
+    ("no such file", "no such port; plug the board in and check its name"),
+    ("filenotfounderror", "no such port; plug the board in and check its name"),
+)
+"""What pySerial and the system say, in lower case, and what it means; the first match counts."""
+
+
+def _why(error: Exception, port: str) -> str:
+    # The port's own name must not be taken for a reason.
+    text = str(error).replace(port, "")
+    for said, meaning in _REASONS:
+        if said in text.lower():
+            return meaning
+    return f"cannot be opened ({text}); check the name, for example /dev/ttyACM0 or COM3"

@@ -1,0 +1,119 @@
+"""The terminal as a screen with keys, left as it was found whatever happens."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import select
+    import termios
+
+REDRAWN_SECONDS = 0.1
+"""Between two drawings: faster ones only cost."""
+
+Render = Callable[[tuple[int, int], bool], RenderableType]
+"""Gives a screen of so many columns and rows, for a terminal that shows Unicode or not."""
+
+ENTER, ESCAPE, BACKSPACE = "\n", "\x1b", "\x7f"
+
+
+def is_interactive() -> bool:
+    """Tell whether there is somebody to look at a screen and to press keys."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+class Keys:
+    """Keys as they are pressed."""
+
+    def __init__(self) -> None:
+        self._pending = ""
+        self._bytes = b""
+
+    def read(self) -> str:
+        """Return the next key without waiting; empty when none was pressed.
+
+        A key that sends an escape sequence, such as an arrow, is ESCAPE alone.
+        """
+        self._pending += self._arrived()
+        if not self._pending:
+            return ""
+        if self._pending[0] == ESCAPE:
+            self._pending = ""
+            return ESCAPE
+        key, self._pending = self._pending[0], self._pending[1:]
+        return {"\r": ENTER, "\b": BACKSPACE}.get(key, key)
+
+    def _arrived(self) -> str:
+        if sys.platform == "win32":
+            keys = ""
+            while msvcrt.kbhit():
+                keys += msvcrt.getwch()
+            return keys
+        if not select.select([sys.stdin], [], [], 0)[0]:
+            return ""
+        self._bytes += os.read(sys.stdin.fileno(), 1024)
+        try:
+            text = self._bytes.decode()
+        except UnicodeDecodeError as error:
+            # The rest of a character may still come; what can be none is dropped.
+            cut = error.start if len(self._bytes) - error.start < 4 else len(self._bytes)
+            text, self._bytes = self._bytes[:cut].decode(errors="ignore"), self._bytes[cut:]
+            return text
+        self._bytes = b""
+        return text
+
+
+class Screen:
+    """The whole terminal, drawn anew as often as the caller likes."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._console = live.console
+        self._drawn = -REDRAWN_SECONDS
+
+    def draw(self, render: Render) -> None:
+        """Show something in place of all that was shown, unless that was a moment ago."""
+        now = time.monotonic()
+        if now - self._drawn < REDRAWN_SECONDS:
+            return
+        self._drawn = now
+        is_unicode = (self._console.encoding or "").lower().startswith("utf")
+        # The user may change the size at any time.
+        self._live.update(render(self._console.size, is_unicode), refresh=True)
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Screen, Keys]]:
+    """Take the terminal over, and give it back as it was."""
+    with _unbuffered_keys(), Live(console=Console(), screen=True, auto_refresh=False) as live:
+        yield Screen(live), Keys()
+
+
+@contextmanager
+def _unbuffered_keys() -> Iterator[None]:
+    """Deliver keys at once and unseen; Ctrl-C still interrupts."""
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    # Blocks of its own: tcgetattr's list of characters must not be shared with `before`.
+    changed = termios.tcgetattr(descriptor)
+    changed[3] &= ~(termios.ICANON | termios.ECHO)
+    changed[6][termios.VMIN], changed[6][termios.VTIME] = 1, 0
+    # Stopped with Ctrl-Z, the shell would inherit a screen without echo.
+    changed[6][termios.VSUSP] = os.fpathconf(descriptor, "PC_VDISABLE").to_bytes(1, "little")
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,0 +1,470 @@
+"""Capturing from a board double, from sketches that print numbers, and through a bad cable."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from board_double import BoardDouble, Damage, Harmcu, Printer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from host_tools import board_stream, capture, sketch_stream
+from host_tools.board_stream import BoardStream
+from host_tools.capture import Capture, Request
+from host_tools.device import Device
+from host_tools.link import Link
+from host_tools.protocol import Line, LineReader, Sample, Text, encode, parse
+from host_tools.sample_stream import Chunk, RateMeter
+from host_tools.sketch_stream import SketchStream
+from trainer import datasets, recording_file
+from trainer.errors import HarmcuError
+from trainer.reading.options import Options
+from trainer.recording import AXES, Counts
+
+ROOT = Path(__file__).parents[2]
+COUNTS: Counts = np.random.default_rng(7).integers(-9000, 9000, (4000, 6)).astype(np.int16)
+
+
+@pytest.fixture(autouse=True)
+def _no_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "COUNTDOWN", 0.0)
+
+
+class Given:
+    """A source of chunks that are given one after another."""
+
+    def __init__(self, chunks: list[Chunk], rate_millihertz: int = 100_000) -> None:
+        self.description, self.board, self.trouble = "given", "none", ""
+        self.axes: tuple[str, ...] = AXES
+        self.rate_millihertz = rate_millihertz
+        self.meter = RateMeter(2.0)
+        self._chunks = chunks
+
+    def read(self, timeout: float) -> list[Chunk]:
+        del timeout
+        chunks = self._chunks[:1]
+        del self._chunks[:1]
+        for chunk in chunks:
+            self.meter.add(chunk)
+        return chunks
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def chunks(*firsts: int, size: int = 50, hz: float = 100.0) -> list[Chunk]:
+    return [Chunk(f, COUNTS[f : f + size], size, size / hz) for f in firsts]
+
+
+def record(source: Given, request: Request, keys: str = "") -> tuple[Capture, list[str]]:
+    """Run a capture whose keys are pressed one a step; q is pressed when the source is dry."""
+    said: list[str] = []
+    made = Capture(source, request, said.append)
+    pressed = iter(keys)
+
+    def key() -> str:
+        return "" if source._chunks and len(keys) == 0 else next(pressed, "")
+
+    def show() -> None:
+        if not source._chunks:
+            made.press("q")
+
+    capture.run(made, show, key)
+    return made, said
+
+
+def only_file(folder: Path) -> recording_file.Contents:
+    (file,) = folder.rglob("*.rec")
+    return recording_file.read(file.read_bytes(), file.name)
+
+
+def test_a_take_of_a_given_length_is_exact(tmp_path: Path) -> None:
+    made, _ = record(Given(chunks(0, 50, 100, 150)), Request("w", "a", tmp_path, seconds=1.2))
+    contents = only_file(tmp_path)
+    assert (contents.pieces[0][1] == COUNTS[:120]).all()
+    assert made.finished[0].samples == len(contents.pieces[0][1]) == 120
+
+
+def test_takes_follow_one_another(tmp_path: Path) -> None:
+    request = Request("w", "a", tmp_path, seconds=0.5, takes=3)
+    made, _ = record(Given(chunks(*range(0, 500, 50))), request)
+    assert [take.path.name for take in made.finished] == [f"w.00{n}.rec" for n in (1, 2, 3)]
+    assert made.is_over
+
+
+def test_gaps_clipping_and_a_rate_that_is_off_are_said_and_stored(tmp_path: Path) -> None:
+    clipped = COUNTS[:50].copy()
+    clipped[3, 1] = 32767
+    given = chunks(0, 50, 120, 170, 220, 270, hz=97.0)
+    given[1] = Chunk(50, clipped, 50, 50 / 97)
+    _, said = record(Given(given), Request("w", "a", tmp_path))
+    assert "warning: samples lost: 20, gaps: 1" in said
+    assert "warning: samples clipped: 1" in said
+    assert sum(text.startswith("warning: rate") for text in said) == 1
+    assert "warning: rate 97.0 Hz, -3.0% off the nominal 100 Hz" in said
+    end = only_file(tmp_path).end
+    assert end is not None
+    assert (end["gaps"], end["lost"], end["clipped"]) == (1, 20, 1)
+    assert end["measured_rate_hz"] == pytest.approx(97.0, rel=1e-3)
+    notes = datasets.load("recordings", tmp_path).notes
+    assert {note.kind for note in notes} == {"repaired", "remark"}
+
+
+def test_a_discarded_take_is_put_aside(tmp_path: Path) -> None:
+    made, _ = record(Given(chunks(0, 50, 100, 150, 200)), Request("w", "a", tmp_path), keys="d")
+    assert not made.finished
+    (aside,) = tmp_path.rglob("*.discarded")
+    contents = recording_file.read(aside.read_bytes(), aside.name)
+    assert sum(len(counts) for _, counts in contents.pieces) > 0
+    assert not list(tmp_path.rglob("*.rec"))
+
+
+def test_a_board_that_begins_anew_begins_another_take(tmp_path: Path) -> None:
+    made, said = record(Given(chunks(0, 50, 0, 50)), Request("w", "a", tmp_path))
+    assert [take.samples for take in made.finished] == [100, 100]
+    assert any("the board began anew" in text for text in said)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    for _ in range(2):
+        record(Given(chunks(0, 50)), Request("w", "a", tmp_path, seconds=0.5))
+    assert sorted(p.name for p in tmp_path.rglob("*.rec")) == ["w.001.rec", "w.002.rec"]
+
+
+def stream(board: Harmcu, damage: Damage | None, wanted: int) -> tuple[list[Chunk], Link]:
+    """Return what a double's capture mode gives, up to so many samples or a second's silence."""
+    with BoardDouble(board) as double:
+        link = Link(double.port)
+        source = BoardStream(link)
+        double._damage = damage
+        got: list[Chunk] = []
+        quiet = 0
+        while sum(len(chunk.counts) for chunk in got) < wanted and quiet < 5:
+            arrived = source.read(0.1)
+            quiet = 0 if arrived else quiet + 1
+            got += arrived
+        double._damage = None
+        source.close()
+        return got, link
+
+
+def test_every_sample_arrives(tmp_path: Path) -> None:
+    del tmp_path
+    got, link = stream(Harmcu(COUNTS), None, len(COUNTS))
+    assert (np.concatenate([chunk.counts for chunk in got]) == COUNTS).all()
+    assert (link.damaged, link.lost) == (0, 0)
+
+
+def test_the_board_s_clock_may_wrap() -> None:
+    """micros() wraps every 71.6 minutes."""
+    got, _ = stream(Harmcu(COUNTS, rate=117.3, first_tick=(1 << 32) - 5_000_000), None, len(COUNTS))
+    meter = RateMeter(1.0)
+    for chunk in got:
+        meter.add(chunk)
+    assert meter.hz == pytest.approx(117.3, rel=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_damaged_sample_is_taken(seed: int) -> None:
+    damage = Damage(every=400, seed=seed)
+    got, link = stream(Harmcu(COUNTS), damage, len(COUNTS))
+    samples = 0
+    for chunk in got:
+        assert (chunk.counts == COUNTS[chunk.first : chunk.first + len(chunk.counts)]).all()
+        samples += len(chunk.counts)
+    assert damage.done > 100
+    assert link.damaged > 0
+    assert samples >= len(COUNTS) - 3 * damage.done
+    missing = len(COUNTS) - samples
+    assert link.lost >= missing * 0.9
+
+
+FAULTS = st.lists(
+    st.tuples(
+        st.sampled_from(["flip", "drop", "insert", "repeat", "cut", "swap"]),
+        st.integers(0, 10_000),
+        st.integers(0, 255),
+    ),
+    max_size=12,
+)
+
+
+def damaged(data: bytes, faults: list[tuple[str, int, int]]) -> bytes:
+    out = bytearray(data)
+    for kind, place, value in faults:
+        at = place % len(out)
+        if kind == "flip":
+            out[at] ^= 1 << (value % 8)
+        elif kind == "drop":
+            del out[at]
+        elif kind == "insert":
+            out.insert(at, value)
+        elif kind == "repeat":
+            out[at:at] = out[at : at + value]
+        elif kind == "cut":
+            del out[at : at + value]
+        else:
+            out[at : at + 2] = out[at : at + 2][::-1]
+        out = out or bytearray(b"\n")
+    return bytes(out)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(FAULTS, st.integers(1, 200))
+def test_whatever_happens_on_the_way_no_wrong_sample_is_taken(
+    faults: list[tuple[str, int, int]], size: int
+) -> None:
+    """Damage is told, and after it at most the damaged lines are missing."""
+    lines = [Line("SMP", i, (str(i), str(i * 8403), *map(str, COUNTS[i]))) for i in range(200)]
+    sent = b"".join(map(encode, lines))
+    received = damaged(sent, faults)
+    reader = LineReader()
+    whole = []
+    broken = 0
+    for start in range(0, len(received), size):
+        for line in reader.feed(received[start : start + size]):
+            if isinstance(line, Line):
+                whole.append(line)
+            elif not isinstance(line, Text):
+                broken += 1
+    for line in whole:
+        message = parse(line)
+        assert isinstance(message, Sample)
+        assert message.counts == tuple(COUNTS[message.index])
+    # Every fault spoils what it touches: at most the two lines on whose border it falls, and of
+    # those that it cuts out, as many as 255 bytes hold.
+    longest = min(map(len, map(encode, lines)))
+    cut = sum(kind == "cut" for kind, _, _ in faults) * (255 // longest + 1)
+    assert len({line.sequence for line in whole}) >= 200 - 2 * len(faults) - cut
+    missing = {line.sequence for line in lines} - {line.sequence for line in whole}
+    in_between = {s for s in missing if s < max((line.sequence for line in whole), default=0)}
+    assert broken or len(whole) - len(set(whole)) or _gaps(whole) >= len(in_between)
+
+
+def _gaps(lines: list[Line]) -> int:
+    sequences = sorted({line.sequence for line in lines})
+    return sequences[-1] - len(sequences) + 1 if sequences else 0
+
+
+def test_a_board_that_resets_in_mid_line_is_told_to_go_on() -> None:
+    board = Harmcu(COUNTS, pace=2000, stop_after=300)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        source = BoardStream(link)
+        got: list[Chunk] = []
+        while sum(len(chunk.counts) for chunk in got) < 300:
+            got += source.read(0.1)
+        double.script.interject(board.reset_in_mid_line())  # type: ignore[attr-defined]
+        again: list[Chunk] = []
+        while sum(len(chunk.counts) for chunk in again) < 100:
+            again += source.read(0.1)
+        assert again[0].first == 0
+        assert link.damaged == 1
+        assert [line.fields for line in board.heard[-1:]] == [("capture",)]
+
+
+def test_a_board_that_begins_anew_in_secret_is_heard_at_once() -> None:
+    """Its first line was lost: what follows counts as what it is."""
+    ack = [encode(Line("ACK", s, ("1",))) for s in [10_000, 10_001, 1, 2, 3]]
+    with BoardDouble(Harmcu(COUNTS[:1])) as double, Link(double.port) as link:
+        link._take(b"".join(ack))
+        assert len(link._arrived) == 5
+        assert (link.lost, link.damaged) == (1, 0)
+
+
+def test_a_board_without_a_working_sensor_is_refused() -> None:
+    for state, sensor, said in (
+        ("absent", "none", "no IMU answers"),
+        ("stuck", "LSM9DS1", "stuck"),
+        ("other", "BMI270", "generate for nano33ble_rev2"),
+    ):
+        board = Harmcu(COUNTS, state=state, sensor=sensor)
+        with (
+            BoardDouble(board) as double,
+            Link(double.port) as link,
+            pytest.raises(HarmcuError, match=said),
+        ):
+            BoardStream(link)
+
+
+def test_a_capture_only_board_is_left_stopped() -> None:
+    for engine, mode in (("none", "stopped"), ("aot", "classify")):
+        board = Harmcu(COUNTS, engine=engine)
+        with BoardDouble(board) as double:
+            BoardStream(Link(double.port)).close()
+            assert board._mode == mode
+
+
+def test_an_unplugged_board_leaves_its_take(tmp_path: Path) -> None:
+    board = Harmcu(COUNTS, pace=2000)
+    with BoardDouble(board) as double:
+        source = BoardStream(Link(double.port))
+        made = Capture(source, Request("w", "a", tmp_path))
+
+        def pull() -> None:
+            if made.take is not None and made.take.samples >= 200:
+                double.unplug()
+
+        with pytest.raises(HarmcuError, match=r"is gone.*samples are kept in .*w\.001\.rec"):
+            capture.run(made, pull, lambda: "")
+        source.close()
+    contents = only_file(tmp_path)
+    assert contents.end is not None
+    assert contents.end["stopped"] == "the board is gone"
+    assert (contents.pieces[0][1] == COUNTS[: len(contents.pieces[0][1])]).all()
+
+
+def test_a_board_comes_back_under_another_name(tmp_path: Path) -> None:
+    del tmp_path
+    with BoardDouble(Harmcu(COUNTS)) as double, Link(double.port) as link:
+        before = double.port
+        assert Device(link).status().board == "nano33ble"
+        double.unplug()
+        with pytest.raises(HarmcuError, match="is gone"):
+            link.receive(1.0)
+        double.replug()
+        with Link(double.port) as other:
+            assert Device(other).status().board == "nano33ble"
+        assert double.port != before
+
+
+def _start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "host_tools", "capture", "--label", "w", "-o", str(tmp_path)]
+    return subprocess.Popen(
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+
+
+def _wait_until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "in vain"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_ends_the_command_costs_at_most_a_second(tmp_path: Path, number: int) -> None:
+    board = Harmcu(COUNTS, pace=119)
+    with BoardDouble(board) as double:
+        process = _start(tmp_path, "--port", double.port)
+        _wait_until(lambda: any(f.stat().st_size > 2500 for f in tmp_path.rglob("*.rec")))
+        sent = board._next
+        os.kill(process.pid, number)
+        _, errors = process.communicate(timeout=20)
+        expected = {signal.SIGINT: 0, signal.SIGTERM: 128 + number, signal.SIGKILL: -number}
+        assert process.returncode == expected[signal.Signals(number)], errors
+        assert "Traceback" not in errors
+    contents = only_file(tmp_path)
+    assert (contents.end is None) == (number == signal.SIGKILL)
+    (_, got), *_ = contents.pieces
+    first = next(i for i in range(len(COUNTS)) if (COUNTS[i] == got[0]).all())
+    assert (COUNTS[first : first + len(got)] == got).all()
+    assert first + len(got) >= sent - 119
+
+
+TUTORIAL = ["aX,aY,aZ,gX,gY,gZ"]
+
+
+def printed(counts: Counts) -> list[str]:
+    return [
+        ",".join([*(f"{v / 8192:.3f}" for v in row[:3]), *(f"{v / 16.384:.3f}" for v in row[3:])])
+        for row in counts
+    ]
+
+
+Sketch = Callable[..., SketchStream]
+
+
+@pytest.fixture
+def sketch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sketch]:
+    """Opens the stream of a sketch that prints lines at a rate, without much patience."""
+    monkeypatch.setattr(capture, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(sketch_stream, "LISTENED_SECONDS", 1.5)
+    monkeypatch.setattr(sketch_stream, "METERED_SECONDS", 1.0)
+    with contextlib.ExitStack() as stack:
+
+        def opened(lines: list[str], rate: float, options: Options | None = None) -> SketchStream:
+            double = stack.enter_context(BoardDouble(Printer(lines, rate)))
+            source = capture.open_source(double.port, options or Options(), lambda _: None)
+            assert isinstance(source, SketchStream)
+            stack.callback(source.close)
+            return source
+
+        yield opened
+
+
+def test_the_data_forwarder_is_recorded_at_its_true_rate(tmp_path: Path, sketch: Sketch) -> None:
+    counts = COUNTS.copy()
+    counts[:, :3] = [0, 0, 8192]
+    source = sketch([line.replace(",", "\t") for line in printed(counts)], rate=62.5)
+    assert source.rate_millihertz == pytest.approx(62_500, rel=0.01)
+    assert source.axes == AXES
+    made = Capture(source, Request("w", "a", tmp_path, seconds=1.0))
+    capture.run(made, lambda: None, lambda: "")
+    got = only_file(tmp_path).pieces[0][1]
+    first = next(i for i in range(len(counts)) if np.abs(counts[i].astype(int) - got[0]).max() < 9)
+    assert np.abs(counts[first : first + len(got)].astype(int) - got).max() < 9
+    assert len(got) == pytest.approx(62.5, abs=1)
+
+
+def test_the_tutorial_s_blank_lines_part_takes(tmp_path: Path, sketch: Sketch) -> None:
+    counts = COUNTS[:119].copy()
+    counts[:, :3] = [0, 0, 8192]
+    # Rotations below 36 could be rad/s, were it not the tutorial's sketch.
+    counts[:, 3:] //= 64
+    source = sketch([*TUTORIAL, *printed(counts), ""], rate=400.0)
+    made = Capture(source, Request("punch", "a", tmp_path, takes=3))
+    capture.run(made, lambda: None, lambda: "")
+    source.close()
+    assert [take.samples for take in made.finished[1:]] == [119, 119]
+    got = sorted(tmp_path.rglob("*.rec"))[-1]
+    contents = recording_file.read(got.read_bytes(), got.name)
+    assert np.abs(contents.pieces[0][1].astype(int) - counts).max() < 9
+
+
+def test_what_sketches_print_may_be_unclear(sketch: Sketch) -> None:
+    resting = ["0.0,0.0,1.0,3.0,3.0,3.0"]
+    with pytest.raises(HarmcuError, match=r"deg/s or rad/s; say which with --units"):
+        sketch(resting, 200.0)
+    source = sketch(resting, 200.0, Options(units=("g", "deg/s")))
+    assert source.read(1.0)[0].counts[0].tolist() == [0, 0, 8192, 49, 49, 49]
+    source.close()
+    with pytest.raises(HarmcuError, match=r"4 numbers a line.*--columns"):
+        sketch(["1,2,3,4"], 200.0)
+
+
+def test_damaged_lines_of_sketches_are_gaps(sketch: Sketch) -> None:
+    lines = ["0,0,1,100,100,100"] * 30 + ["0,0,1,100,10"] + ["0,0,1,1x0,100,100"]
+    source = sketch(lines, 200.0)
+    got: list[Chunk] = []
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        got += source.read(0.1)
+    source.close()
+    samples = sum(len(chunk.counts) for chunk in got)
+    lost = got[-1].first + len(got[-1].counts) - got[0].first - samples
+    assert lost / (samples + lost) == pytest.approx(2 / 32, abs=0.02)
+
+
+def test_a_sketch_that_prints_nothing(sketch: Sketch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketch_stream, "PATIENCE", 0.3)
+    with pytest.raises(HarmcuError, match="printed 0 lines of numbers"):
+        sketch(["hello"], 50.0)
+
+
+def test_silence_is_said_and_the_board_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_stream, "SILENCE", 0.2)
+    board = Harmcu(COUNTS, stop_after=10)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        source = BoardStream(link)
+        deadline = time.monotonic() + 5
+        while "no sample" not in source.trouble and time.monotonic() < deadline:
+            source.read(0.05)
+        assert "no sample" in source.trouble
+        assert [line.type for line in board.heard].count("RUN") == 2
