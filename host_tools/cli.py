@@ -10,6 +10,7 @@ import dataclasses
 import io
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -157,7 +158,7 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
 @click.option("--data", type=PATH, help="Where the data lie: a file, a folder or an archive.")
 @reading_options
 @click.option("--model-rate", type=float, metavar="HZ", help="Bring all recordings to this rate.")
-@click.option("--arch", default="cnn", show_default=True, help="Architecture.")
+@click.option("--arch", default="cnn", show_default=True, help="cnn, lstm or knn.")
 @click.option("--size", default="small", show_default=True, help="tiny, small or base.")
 @click.option(
     "--seed",
@@ -385,6 +386,54 @@ def generate(
             "aot": manifest.aot,
         }
     )
+
+
+@main.command()
+@click.argument("bundle", type=FOLDER)
+@click.option("--for", "target", type=click.Choice(["android"]), required=True)
+@click.option("-o", "--out", type=FOLDER, required=True, help="Folder to write.")
+@as_json_option
+def export(bundle: Path, target: str, out: Path, as_json: bool) -> None:
+    """Write the model of a BUNDLE for an app: a .tflite that takes g and deg/s.
+
+    Where TensorFlow is installed, its interpreter runs the result on the bundle's golden windows:
+    the labels must be those of the evaluation, unless two labels nearly tie.
+
+    \b
+    Example:
+        harmcu export harmcu-demo/bundle --for android -o android
+    """
+    from importlib.util import find_spec
+
+    from codegen import android
+    from host_tools import export as exporting
+    from host_tools.console import Console
+    from trainer import bundle as bundles
+
+    console = Console(as_json)
+    loaded = bundles.read(bundle)
+    files = exporting.for_android(loaded, out)
+    console.line(f"{out}: {', '.join(sorted(files))}")
+    checked = None
+    if find_spec("tensorflow") is None:
+        console.line('not checked: pip install "harmcu[train]" to run it on the golden windows')
+    else:
+        checked = exporting.check(loaded, files[android.model_name(loaded.spec)])
+        console.line(
+            f"{checked.same_label:,} of {checked.windows:,} golden windows get the label of the "
+            f"evaluation, {checked.clear_same_label:,} of the {checked.clear:,} without a near "
+            f"tie; scores differ by at most {checked.largest_difference:.4f}"
+        )
+    console.result(
+        {
+            "folder": str(out),
+            "target": target,
+            "files": sorted(files),
+            "check": None if checked is None else asdict(checked),
+        }
+    )
+    if checked is not None:
+        exporting.expect_same_labels(checked)
 
 
 @main.command()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from trainer import backend
 from trainer.sample_path import Samples
@@ -65,3 +66,33 @@ def _interpreter(model: bytes, by_default: bool) -> Any:
         )
         interpreter.allocate_tensors()
     return interpreter
+
+
+def run_float(model: bytes, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Run an exported model as an app would: in the default interpreter.
+
+    Args:
+        model: a .tflite file with float32 input [1, window, 1, channels].
+        windows: float32 [windows, window, channels].
+
+    Returns:
+        float32 [windows, labels].
+
+    Raises:
+        HarmcuError: TensorFlow is not installed.
+    """
+    backend.start(0)
+    import tensorflow as tf
+
+    with backend.silenced():
+        interpreter = tf.lite.Interpreter(model_content=model)
+        interpreter.allocate_tensors()
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    scores = np.empty((len(windows), int(target["shape"][-1])), np.float32)
+    for index, window in enumerate(windows):
+        # A model with state (an LSTM) would otherwise remember the window before.
+        interpreter.reset_all_variables()
+        interpreter.set_tensor(source["index"], window.reshape(source["shape"]))
+        interpreter.invoke()
+        scores[index] = interpreter.get_tensor(target["index"]).ravel()
+    return scores

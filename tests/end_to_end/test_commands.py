@@ -14,6 +14,7 @@ COMMANDS = [
     "demo",
     "train",
     "evaluate",
+    "export",
     "generate",
     "build",
     "emulate",

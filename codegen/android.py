@@ -1,0 +1,84 @@
+"""A bundle as files for an Android project: a .tflite that takes sensor values as they are.
+
+A pure function: the same bundle gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from codegen import float_model, tflite
+from codegen.render import render
+from trainer.bundle import TFLITE, Bundle
+from trainer.errors import HarmcuError
+from trainer.spec import Channel, Spec
+
+METADATA, LABELS, README = "metadata.json", "labels.txt", "README.md"
+FORMAT = "harmcu android"
+SCHEMA_VERSION = 1
+
+
+def model_name(spec: Spec) -> str:
+    """Return the name of the exported model's file."""
+    return f"{spec.name}.tflite"
+
+
+def generate(bundle: Bundle) -> dict[str, bytes]:
+    """Return the content of every file, by its name.
+
+    Raises:
+        HarmcuError: the model is no network.
+    """
+    spec = bundle.spec
+    if spec.model_file != TFLITE:
+        raise HarmcuError(
+            f"{bundle.path}: a nearest-neighbour model has no .tflite file; train cnn or lstm"
+        )
+    scaling = np.array([_scaling(channel, spec) for channel in spec.channels], np.float32)
+    document = metadata(bundle)
+    context = {"spec": spec, "model": model_name(spec), "metadata": document}
+    return {
+        model_name(spec): float_model.wrap(bundle.model, scaling[:, 0], scaling[:, 1]),
+        LABELS: "".join(f"{label}\n" for label in spec.labels).encode(),
+        METADATA: (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(),
+        README: render("android.md.j2", context).encode(),
+    }
+
+
+def metadata(bundle: Bundle) -> dict[str, Any]:
+    """Return what an app has to know: the content of metadata.json."""
+    spec = bundle.spec
+    zero_point, scale = spec.output.zero_point, spec.output.scale
+    return {
+        "format": FORMAT,
+        "schema": SCHEMA_VERSION,
+        "model": model_name(spec),
+        "labels": LABELS,
+        "rate_hz": spec.rate_millihertz / 1000,
+        "window": spec.window,
+        "hop": spec.hop,
+        "channels": [{"name": c.name, "axis": c.axis, "unit": c.unit} for c in spec.channels],
+        "input": {"type": "float32", "shape": [1, spec.window, 1, len(spec.channels)]},
+        "output": {"type": "float32", "shape": [1, len(spec.labels)]},
+        "has_state": tflite.read(bundle.model).has_state,
+        "decision": {
+            "thresholds": [(t - zero_point) * scale for t in spec.decision.thresholds],
+            "smoothing": spec.decision.smoothing,
+        },
+        "int8_model_sha256": spec.provenance.model_sha256,
+    }
+
+
+def _scaling(channel: Channel, spec: Spec) -> tuple[float, float]:
+    """Return the gain and the offset from a channel's unit to what the network sees.
+
+    They are the stages counts and quantise of the sample path without their roundings, which
+    QUANTIZE then does once.
+    """
+    counts = channel.sign * channel.counts_per_unit
+    steps = counts * channel.multiplier / 2**channel.shift
+    gain = steps * spec.input.scale
+    return gain, (channel.zero_point - spec.input.zero_point) * spec.input.scale
