@@ -322,7 +322,7 @@ def generate(
     """Write the C project of a BUNDLE for a board; for an Arduino board, a sketch.
 
     \b
-    Examples:
+    Example:
         harmcu generate harmcu-demo/bundle --board mps2_an386 -o project
         harmcu generate --capture-only --board nano33ble_rev2 -o recorder
     """
