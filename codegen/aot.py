@@ -40,6 +40,15 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class LayerOutput:
+    """Where a layer's output lies in the arena, in bytes, and which tensor of the .tflite it is."""
+
+    tensor: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
 class StreamFacts:
     """What is particular to C that streams; MACs are then those of a hop.
 
@@ -72,6 +81,7 @@ class AotModel:
         input_bytes, output_bytes: int8 values in and out.
         layers: what runs, in order; without those that only change a shape.
         measured_source: C that includes ``model_aot.c`` and implements firmware/bench/bench.h.
+        outputs: of the layers, where they lie when a layer has run; none when the C streams.
         stream: None when the C takes whole windows.
         why_whole: why it does although a hop was given, as the end of a sentence.
     """
@@ -86,6 +96,7 @@ class AotModel:
     output_bytes: int
     layers: tuple[LayerFacts, ...]
     measured_source: str
+    outputs: tuple[LayerOutput, ...] = ()
     stream: StreamFacts | None = None
     why_whole: str = ""
 
@@ -177,15 +188,21 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         arena_bytes=plan.arena_bytes,
         arena_lower_bound=plan.lower_bound,
         weights_bytes=weights_bytes,
-        kernel_sources=_kernel_sources(layers),
+        kernel_sources=kernel_sources(layers),
         input_bytes=graph.input.elements,
         output_bytes=graph.output.elements,
         layers=tuple(map(facts, running)),
+        outputs=tuple(
+            LayerOutput(layer.output.index, plan.offset(layer.output), layer.output.elements)
+            for layer, step in zip(layers, steps, strict=True)
+            if not step.is_in_place
+        ),
         measured_source=render("bench_layers.c.j2", measured),
     )
 
 
-def _kernel_sources(layers: Sequence[Layer]) -> tuple[str, ...]:
+def kernel_sources(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Return the files in firmware/src/kernels/ that layers need, sorted."""
     sources = {layer.source for layer in layers if layer.source}
     # What the layers with weights share.
     sources |= {"finish.c" for layer in layers if layer.weights is not None}

@@ -133,7 +133,7 @@ def capture(
             capturing.run(recorded, lambda: None, lambda: "")
     finally:
         source.close()
-    click.echo(f"{len(recorded.finished)} takes in {out}")
+    click.echo(f"takes in {out}: {len(recorded.finished)}")
 
 
 def _capture_on_screen(recorded: Capture) -> Capture:

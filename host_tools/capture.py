@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -179,9 +180,9 @@ class Take:
             off = self.hz / nominal - 1
             flaws.append(f"rate {self.hz:.1f} Hz, {off:+.1%} off the nominal {nominal:g} Hz")
         if self.lost:
-            flaws.append(f"{self.lost} samples lost in {self.gaps} gaps")
+            flaws.append(f"samples lost: {self.lost}, gaps: {self.gaps}")
         if self.clipped:
-            flaws.append(f"{self.clipped} samples clipped at the end of the sensor's range")
+            flaws.append(f"samples clipped: {self.clipped}")
         return flaws
 
     def close(self, stopped: str = "") -> None:
@@ -381,8 +382,8 @@ class Capture:
         """Say, once a take, each kind of trouble as soon as it shows."""
         flaws = self.take.flaws() if self.take is not None else []
         for text in [*flaws, *filter(None, [self.source.trouble])]:
-            kind = text.lstrip("0123456789.-+ ")
-            if kind.split(" ")[:2] not in [said.split(" ")[:2] for said in self._said]:
+            kind = re.split(r"\d", text)[0]
+            if kind not in self._said:
                 self._said.add(kind)
                 self._tell(f"warning: {text}")
 

@@ -49,7 +49,7 @@ def _state(capture: Capture, width: int) -> Text:
     elif starts_in is not None:
         text, style = f"{number} starts in {starts_in:.0f}", "bold yellow"
     else:
-        text, style = f"{len(capture.finished)} takes recorded", ""
+        text, style = f"takes recorded: {len(capture.finished)}", ""
     return Text(ends(label, text, width), style=style)
 
 
@@ -98,9 +98,9 @@ def _facts(capture: Capture, width: int) -> list[Text]:
     hz = (take.hz if take else None) or source.meter.hz
     measured = "not known yet" if hz is None else f"{hz:.1f} Hz"
     counted = (
-        f"gaps {take.gaps} ({take.lost} samples)   clipped {take.clipped}"
+        f"gaps {take.gaps}, samples lost {take.lost}, clipped {take.clipped}"
         if take
-        else "gaps -   clipped -"
+        else "gaps -, samples lost -, clipped -"
     )
     rate = f"rate {measured}, nominal {source.rate_millihertz / 1000:g} Hz   {counted}"
     flaws = "; ".join([*(take.flaws() if take else []), *filter(None, [source.trouble])])

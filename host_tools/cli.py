@@ -6,6 +6,7 @@ once and without TensorFlow.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import signal
 import sys
@@ -22,7 +23,7 @@ from trainer.errors import HarmcuError, UnknownNameError
 
 if TYPE_CHECKING:
     from host_tools.build import Program
-    from host_tools.verify import Comparison
+    from host_tools.verify import Comparison, Difference
     from trainer.bundle import Bundle
     from trainer.golden import Trace
     from trainer.reading.options import Options
@@ -548,8 +549,10 @@ def verify(
         console.line(
             f"{found.left_out} recordings left out: the firmware has no resampler from their rates"
         )
-    console.result(found.document())
     first = found.first_difference
+    if first is not None and first.stage == "engine":
+        first = _with_layer(first, loaded, project, traces)
+    console.result(dataclasses.replace(found, first_difference=first).document())
     if first is not None:
         raise HarmcuError(f"{first.text()}; generate and build this bundle")
 
@@ -596,6 +599,20 @@ def _cost(found: Comparison, exact: bool) -> str:
     if exact and emulator.counts_instructions(found.board):
         return f"{emulator.instructions(found.ticks, found.tick_hz):,} instructions"
     return f"{found.ticks / found.tick_hz * 1000:.2f} ms on the board's clock"
+
+
+def _with_layer(
+    first: Difference, bundle: Bundle, project: Path | None, traces: list[Trace]
+) -> Difference:
+    """Add to a difference of the engine where its C differs on this computer, if it does."""
+    from codegen import project as projects
+    from host_tools import layers
+
+    spec, samples = bundle.spec, traces[first.stream].samples
+    start = first.window * spec.hop
+    made = projects.read(project) if project is not None else None
+    layer = layers.explain(bundle, made, samples[start : start + spec.window])
+    return dataclasses.replace(first, layer=layer)
 
 
 def _traces_of(bundle: Bundle, folder: Path, options: Options) -> list[Trace]:

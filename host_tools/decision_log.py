@@ -115,6 +115,8 @@ def check_path(path: Path) -> None:
         HarmcuError: its suffix names no format, or it exists.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise HarmcuError(f"{path}: a log ends with .csv, or with .jsonl for JSON lines")
+        raise HarmcuError(
+            f"{path}: is of no known format; name a log .csv, or .jsonl for JSON lines"
+        )
     if path.exists():
         raise HarmcuError(f"{path}: exists; a log is never overwritten")

@@ -9,6 +9,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +118,37 @@ class Tflm:
             self._interpreter.invoke()
             scores[index] = self._interpreter.get_output(0).ravel()
         return scores
+
+
+def tensors(model: bytes, window: Samples, indices: Sequence[int]) -> list[Samples]:
+    """Return tensors as TFLM's kernels compute them of one window.
+
+    Args:
+        model: a .tflite file as for ``Tflm``.
+        window: int8 [window, channels].
+        indices: numbers of int8 tensors, in the file.
+
+    Returns:
+        int8 [values] of each.
+
+    Raises:
+        HarmcuError: tflite-micro is missing, or cannot run the model and keep all its tensors.
+    """
+    runtime = _runtime()
+    try:
+        interpreter = runtime.Interpreter.from_bytes(
+            model,
+            arena_size=ARENA_BYTES,
+            intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+        )
+        shape = interpreter.get_input_details(0)["shape"]
+        interpreter.set_input(np.ascontiguousarray(window).reshape(shape), 0)
+        interpreter.invoke()
+        return [np.asarray(interpreter.GetTensor(i, 0)["tensor_data"]).ravel() for i in indices]
+    except (RuntimeError, ValueError) as error:
+        raise HarmcuError(
+            f"TensorFlow Lite Micro cannot show the model's layers ({error}); compare its scores"
+        ) from error
 
 
 def is_installed() -> bool:

@@ -133,6 +133,7 @@ def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (("walk",), 2, "No such command"),
+        (("generate",), 2, "Missing option"),
         (("generate", "-o", "x"), 2, "Name a BUNDLE, or say --capture-only"),
         (("generate", "nothing", "-o", "x"), 1, "nothing: no such bundle"),
         (("generate", "nothing", "-o", "x", "--engine", "fast"), 2, "'fast' is not one of"),
@@ -142,7 +143,7 @@ def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
         (("verify", "nothing", "--port", "x", "--project", "y"), 2, "give either --port"),
         (("capture", "--label", "w", "--port", "/dev/nothing"), 1, "/dev/nothing: no such port"),
         (("capture", "--label", "w", "--seconds", "0"), 2, "0.0 is not in the range"),
-        (("monitor", "--port", "/dev/nothing", "--log", "x.txt"), 1, "ends with .csv"),
+        (("monitor", "--port", "/dev/nothing", "--log", "x.txt"), 1, "name a log .csv"),
         (("flash", "nothing"), 1, "nothing: no such project"),
         (("verify", "nothing", "--port", "x"), 1, "nothing: no such bundle"),
         (("train", "--dataset", "moon", "--out", "x"), 1, "moon"),

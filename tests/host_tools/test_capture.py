@@ -105,8 +105,9 @@ def test_gaps_clipping_and_a_rate_that_is_off_are_said_and_stored(tmp_path: Path
     given = chunks(0, 50, 120, 170, 220, 270, hz=97.0)
     given[1] = Chunk(50, clipped, 50, 50 / 97)
     _, said = record(Given(given), Request("w", "a", tmp_path))
-    assert "warning: 20 samples lost in 1 gaps" in said
-    assert "warning: 1 samples clipped at the end of the sensor's range" in said
+    assert "warning: samples lost: 20, gaps: 1" in said
+    assert "warning: samples clipped: 1" in said
+    assert sum(text.startswith("warning: rate") for text in said) == 1
     assert "warning: rate 97.0 Hz, -3.0% off the nominal 100 Hz" in said
     end = only_file(tmp_path).end
     assert end is not None

@@ -135,7 +135,7 @@ def test_the_log_has_every_decision(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_log_is_never_overwritten(tmp_path: Path) -> None:
-    for name, said in (("log.txt", "ends with .csv"), ("log.csv", "never overwritten")):
+    for name, said in (("log.txt", "name a log .csv"), ("log.csv", "never overwritten")):
         (tmp_path / name).touch()
         with pytest.raises(HarmcuError, match=said):
             DecisionLog(tmp_path / name, ())

@@ -35,7 +35,7 @@ def test_capture(tmp_path: Path, columns: int, rows: int, no_color: bool) -> Non
         ) as terminal,
     ):
         terminal.wait_for_text("RECORDING take 1")
-        lines = terminal.wait_for_text("gaps 1 (5 samples)")
+        lines = terminal.wait_for_text("gaps 1, samples lost 5")
         assert lines[0].startswith("harmcu capture")
         assert lines[0].endswith(f"nano33ble, LSM9DS1 at {double.port}")
         assert lines[1].startswith("walking, subject anna")
@@ -47,7 +47,7 @@ def test_capture(tmp_path: Path, columns: int, rows: int, no_color: bool) -> Non
         graphs = sum(len(set(line[22:]) & set("▁▂▃▄▅▆▇█")) > 0 for line in lines)
         assert graphs >= {24: 6, 50: 30}[rows] // 2
         assert any("nominal 119 Hz" in line for line in lines)
-        assert any(line.startswith("WARNING: 5 samples lost in 1 gaps") for line in lines)
+        assert any(line.startswith("WARNING: samples lost: 5, gaps: 1") for line in lines)
         assert lines[-1].startswith("space start/stop   l relabel   d discard")
         assert len(lines) == rows
         terminal.press("m")
@@ -57,7 +57,7 @@ def test_capture(tmp_path: Path, columns: int, rows: int, no_color: bool) -> Non
         terminal.press("\r")
         terminal.wait_for(lambda shown: shown[1].startswith("run, subject anna"))
         terminal.press(" ")
-        lines = terminal.wait_for_text("1 takes recorded")
+        lines = terminal.wait_for_text("takes recorded: 1")
         terminal.press("q")
         assert terminal.wait_for_end() == 0
         assert terminal.is_as_before()
