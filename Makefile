@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow lint format setup-demo setup-dev
+.PHONY: demo test test-slow lint format docs setup-demo setup-dev
 
 demo: setup-demo
 	.venv/bin/harmcu demo $(ARGS)
@@ -22,6 +22,10 @@ format: setup-dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	.venv/bin/clang-format -i $(C_SOURCES)
+
+# The site, in site/.
+docs: setup-dev
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet $(ARGS)
 
 setup-demo:
 	@sh tools/setup.sh demo

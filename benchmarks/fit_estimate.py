@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "codegen"))
 
-from random_models import OPERATORS, Activation, Model, schema
+from random_models import OPERATORS, Activation, LstmScales, Model, lstm_over, schema
 
 from codegen import estimate, kernels, tflite
 from host_tools import bench
@@ -117,6 +117,55 @@ def joined(count: int) -> bytes:
     return model.finish(source, result)
 
 
+def arithmetic(code: int, first: tuple[int, ...], second: tuple[int, ...]) -> bytes:
+    """ADD or MUL of a tensor and a constant, which is repeated where it is smaller."""
+    model = Model(seed=sum(first))
+    source = model.activation(first, 0.1, 3)
+    values = model.rng.integers(-128, 128, second).astype(np.int8)
+    result = model.activation(first, 0.2 if code == OPERATORS.ADD else 0.05, -5)
+    is_add = code == OPERATORS.ADD
+    kinds = schema.BuiltinOptions
+    kind, options = (
+        (kinds.AddOptions, schema.AddOptionsT())
+        if is_add
+        else (kinds.MulOptions, schema.MulOptionsT())
+    )
+    operands = [source.index, model.constant(values, [0.05])]
+    model.add(code, operands, result, kind, options)
+    return model.finish(source, result)
+
+
+def sliced(time: int, channels: int, begin: int, step: int) -> bytes:
+    """Every ``step``-th sample from ``begin`` on."""
+    model = Model(seed=time)
+    source = model.activation((1, time, channels), 0.1, 0)
+    size = len(range(begin, time, step))
+    result = model.activation((1, size, channels), 0.1, 0)
+    bounds = ([0, begin, 0], [1, time, channels], [1, step, 1])
+    constants = [model.constant(np.array(values, dtype=np.int32)) for values in bounds]
+    kind = schema.BuiltinOptions.StridedSliceOptions
+    options = schema.StridedSliceOptionsT()
+    model.add(OPERATORS.STRIDED_SLICE, [source.index, *constants], result, kind, options)
+    return model.finish(source, result)
+
+
+def padded(time: int, channels: int, before: int, after: int) -> bytes:
+    """Zeros before and after a signal."""
+    model = Model(seed=time)
+    source = model.activation((1, time, 1, channels), 0.1, 0)
+    result = model.activation((1, before + time + after, 1, channels), 0.1, 0)
+    pairs = np.array([(0, 0), (before, after), (0, 0), (0, 0)], dtype=np.int32)
+    model.add(OPERATORS.PAD, [source.index, model.constant(pairs)], result)
+    return model.finish(source, result)
+
+
+def recurrent(steps: int, inputs: int, units: int) -> bytes:
+    """An LSTM."""
+    model = Model(seed=units)
+    source = model.activation((1, steps, inputs), 0.02, 3)
+    return model.finish(source, lstm_over(model, source, units, LstmScales()))
+
+
 def examples() -> list[bytes]:
     """Layers as models for activity recognition have them."""
     shapes = [(64, 6, 16, 5, 2), (64, 16, 32, 1, 1), (30, 32, 48, 1, 1), (32, 48, 32, 3, 1)]
@@ -141,6 +190,20 @@ def examples() -> list[bytes]:
         models += [reduction(code, *s) for s in [(32, 32), (16, 64), (64, 16), (8, 8)]]
     models += [elementwise(OPERATORS.SOFTMAX, n) for n in (2, 6, 12, 20)]
     models += [elementwise(OPERATORS.QUANTIZE, n) for n in (6, 100, 400)]
+    models += [elementwise(OPERATORS.LOGISTIC, n) for n in (6, 100, 400)]
+    for code in (OPERATORS.ADD, OPERATORS.MUL):
+        for first, second in [((1, 20), (1, 20)), ((1, 128), (1, 128))]:
+            models.append(arithmetic(code, first, second))
+        for time, channels in [(64, 8), (32, 32), (16, 3)]:
+            models.append(arithmetic(code, (1, time, 1, channels), (channels,)))
+    models += [
+        sliced(*s) for s in [(128, 64, 127, 1), (64, 16, 0, 2), (32, 6, 1, 3), (64, 1, 0, 2)]
+    ]
+    models += [padded(*s) for s in [(32, 16, 2, 2), (64, 6, 4, 0), (128, 32, 1, 1)]]
+    models += [
+        recurrent(*s)
+        for s in [(16, 6, 16), (32, 3, 8), (16, 9, 32), (8, 32, 32), (8, 64, 64), (8, 6, 64)]
+    ]
     return models + [joined(n) for n in (8, 64, 200)]
 
 

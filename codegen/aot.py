@@ -1,12 +1,13 @@
 """Writes C for one model: the ``aot`` engine, without interpreter, flatbuffer or shape logic."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from codegen import estimate, kernels, memory, tflite
+from codegen import estimate, fusion, kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
 from codegen.graph import Graph, Tensor
-from codegen.kernels import Fields, Layer
+from codegen.kernels import Fields, Layer, Struct, Table
+from codegen.kernels.layer import Value
 from codegen.render import render
 from codegen.runtime import runtime_version
 from trainer.errors import HarmcuError
@@ -20,6 +21,21 @@ _TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a layer's output lies when the layer has run.
+
+    Attributes:
+        tensor: its number in the file of the model.
+        offset: in the arena.
+        bytes: int8 values.
+    """
+
+    tensor: int
+    offset: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class LayerFacts:
     """One layer of the generated C, for people and for `harmcu bench`.
 
@@ -29,8 +45,7 @@ class LayerFacts:
         shape: of its first input and its output, as text.
         macs: multiplications of a weight and an input, padding included.
         estimate: instructions that it takes on a Cortex-M4, without running it.
-        output: number of the tensor that it computes, in the file of the model.
-        offset, output_bytes: where in the arena that tensor lies when the layer has run.
+        output: where its output lies; None where no tensor of the file is one.
     """
 
     number: int
@@ -38,9 +53,26 @@ class LayerFacts:
     shape: str
     macs: int
     estimate: int
-    output: int
-    offset: int
-    output_bytes: int
+    output: Place | None = None
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """What is particular to C that streams; MACs are then those of a hop.
+
+    Attributes:
+        window: samples.
+        hop: samples between two windows.
+        samples: that come with a step.
+        state_bytes: RAM besides the arena, which lives from step to step.
+        estimate: instructions that a hop takes on a Cortex-M4.
+    """
+
+    window: int
+    hop: int
+    samples: int
+    state_bytes: int
+    estimate: int
 
 
 @dataclass(frozen=True)
@@ -52,11 +84,13 @@ class AotModel:
         macs: multiplications of a weight and an input in one inference, padding included.
         arena_bytes: RAM for the activations.
         arena_lower_bound: the most bytes that are alive at once.
-        weights_bytes: flash for weights, biases, multipliers and shifts.
+        weights_bytes: flash for weights, biases, scales and tables.
         kernel_sources: the files of firmware/src/kernels/ that the model needs, sorted.
         input_bytes, output_bytes: int8 values in and out.
         layers: what runs, in order; without those that only change a shape.
         measured_source: C that includes ``model_aot.c`` and implements firmware/bench/bench.h.
+        stream: None when the C takes whole windows.
+        why_whole: why it does although a hop was given, as the end of a sentence.
     """
 
     files: dict[str, str]
@@ -69,6 +103,8 @@ class AotModel:
     output_bytes: int
     layers: tuple[LayerFacts, ...]
     measured_source: str
+    stream: StreamFacts | None = None
+    why_whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +118,8 @@ class _Array:
 
 
 @dataclass(frozen=True)
-class _Step:
-    """A layer as the template shows it."""
+class Step:
+    """A layer as the templates show it."""
 
     number: int
     operator: str
@@ -107,7 +143,7 @@ def check(graph: Graph) -> None:
     Raises:
         HarmcuError: it cannot; the message names the first layer that does not fit.
     """
-    _lower(graph)
+    _lower(fusion.keep_last_step(graph))
 
 
 def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
@@ -124,12 +160,12 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     Raises:
         HarmcuError: the file is damaged or holds something that the aot engine cannot run.
     """
-    graph = tflite.read(model)
+    graph = fusion.keep_last_step(tflite.read(model))
     layers = _lower(graph)
     plan = plan_memory(graph, layers)
-    weights_bytes = sum(layer.weights.nbytes for layer in layers if layer.weights is not None)
+    weights_bytes = sum(layer.constant_bytes for layer in layers)
     macs = sum(layer.macs for layer in layers)
-    steps = [_step(layer, plan) for layer in layers]
+    steps = [step_of(layer, arguments(layer, plan)) for layer in layers]
     running = [step for step in steps if not step.is_in_place]
     measured = {
         "calls": [f"{step.function}({step.arguments});" for step in running],
@@ -144,13 +180,13 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         "estimate": sum(step.estimate for step in steps),
         "plan": plan,
         "steps": steps,
-        "buffers": _buffer_lines(graph, plan),
+        "buffers": buffer_lines(graph, plan),
         "input_offset": plan.offset(graph.input),
         "output_offset": plan.offset(graph.output),
         "input_bytes": graph.input.elements,
         "output_bytes": graph.output.elements,
-        "input_shape": _shape_text(graph.input),
-        "output_shape": _shape_text(graph.output),
+        "input_shape": shape_text(graph.input),
+        "output_shape": shape_text(graph.output),
     }
     return AotModel(
         files={name: render(f"{name}.j2", values) for name in ("model_aot.h", "model_aot.c")},
@@ -158,11 +194,11 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         arena_bytes=plan.arena_bytes,
         arena_lower_bound=plan.lower_bound,
         weights_bytes=weights_bytes,
-        kernel_sources=tuple(sorted({layer.source for layer in layers if layer.source})),
+        kernel_sources=_kernel_sources(layers),
         input_bytes=graph.input.elements,
         output_bytes=graph.output.elements,
         layers=tuple(
-            _facts(layer, step, plan)
+            replace(facts(step), output=_place(layer.output, plan))
             for layer, step in zip(layers, steps, strict=True)
             if not step.is_in_place
         ),
@@ -170,24 +206,23 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     )
 
 
-def _facts(layer: Layer, step: _Step, plan: memory.Plan) -> LayerFacts:
-    return LayerFacts(
-        number=step.number,
-        operator=step.operator,
-        shape=step.shape,
-        macs=step.macs,
-        estimate=step.estimate,
-        output=layer.output.index,
-        offset=plan.offset(layer.output),
-        output_bytes=layer.output.elements,
-    )
+def _place(tensor: Tensor, plan: memory.Plan) -> Place:
+    return Place(tensor.index, plan.offset(tensor), tensor.elements)
+
+
+def _kernel_sources(layers: Sequence[Layer]) -> tuple[str, ...]:
+    sources = {layer.source for layer in layers if layer.source}
+    # What the layers with weights share.
+    sources |= {"finish.c" for layer in layers if layer.weights is not None}
+    return tuple(sorted(sources))
 
 
 def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:
     """Plans the arena for lowered layers."""
     in_place = {layer.operator.index for layer in layers if layer.is_in_place}
     workspaces = {layer.operator.index: 2 * layer.workspace for layer in layers if layer.workspace}
-    return memory.plan(graph, in_place, workspaces)
+    overlaps = {layer.operator.index: layer.overlap for layer in layers if layer.overlap}
+    return memory.plan(graph, in_place, workspaces, overlaps)
 
 
 def _lower(graph: Graph) -> list[Layer]:
@@ -195,7 +230,7 @@ def _lower(graph: Graph) -> list[Layer]:
     weights_bytes = 0
     for operator in graph.operators:
         layer = kernels.lower(operator)
-        weights_bytes += layer.weights.nbytes if layer.weights is not None else 0
+        weights_bytes += layer.constant_bytes
         if weights_bytes > MAX_WEIGHTS_BYTES:
             raise HarmcuError(
                 f"up to {operator.label} the weights take {weights_bytes} bytes, more than any "
@@ -205,26 +240,46 @@ def _lower(graph: Graph) -> list[Layer]:
     return layers
 
 
-def _step(layer: Layer, plan: memory.Plan) -> _Step:
+def facts(step: Step) -> LayerFacts:
+    """Return what there is to know about a layer."""
+    return LayerFacts(step.number, step.operator, step.shape, step.macs, step.estimate)
+
+
+def arguments(layer: Layer, plan: memory.Plan) -> list[str]:
+    """Return where the activations of a layer lie, as C."""
+    tensors = (*layer.inputs, layer.output)
+    return [f"&arena[{plan.offset(tensor)}]" for tensor in tensors] + workspace(layer, plan)
+
+
+def workspace(layer: Layer, plan: memory.Plan) -> list[str]:
+    """Return the argument for the workspace of a layer that has one."""
+    if not layer.workspace:
+        return []
+    return [f"(int16_t *)(void *)&arena[{plan.workspace(layer.operator.index)}]"]
+
+
+def step_of(layer: Layer, places: Sequence[str]) -> Step:
+    """Return how the templates show a layer: a function, and its call.
+
+    Args:
+        layer: lowered.
+        places: arguments of the call: inputs, the output, and the workspace if it has one.
+    """
     operator = layer.operator
     function = f"layer{operator.index:02d}_{_short_name(layer)}"
-    tensors = (*layer.inputs, layer.output)
-    arguments = [f"&arena[{plan.offset(tensor)}]" for tensor in tensors]
-    if layer.workspace:
-        place = plan.workspace(operator.index)
-        arguments.append(f"(int16_t *)(void *)&arena[{place}]")
-    return _Step(
+    inputs = len(places) - 1 - bool(layer.workspace)
+    return Step(
         number=operator.index,
         operator=operator.name,
         title=c_comment(layer.output.name.split(";")[0])[:_TITLE_LENGTH],
         function=function,
-        signature=_signature(function, len(layer.inputs), bool(layer.workspace)),
+        signature=_signature(function, inputs, bool(layer.workspace)),
         arrays=_arrays(layer, function),
         constants=_constants(layer, function),
-        calls=layer.calls,
-        arguments=", ".join(arguments),
-        shape=f"{_shape_text(layer.inputs[0])} to {_shape_text(layer.output)}",
-        output_shape=_shape_text(layer.output),
+        calls=tuple(call.format_map(_table_names(layer, function)) for call in layer.calls),
+        arguments=", ".join(places),
+        shape=f"{shape_text(layer.inputs[0])} to {shape_text(layer.output)}",
+        output_shape=shape_text(layer.output),
         macs=layer.macs,
         estimate=0 if layer.is_in_place else estimate.instructions(layer),
         is_in_place=layer.is_in_place,
@@ -260,26 +315,32 @@ def _signature(function: str, inputs: int, has_workspace: bool) -> str:
 
 
 def _arrays(layer: Layer, function: str) -> tuple[_Array, ...]:
-    if layer.weights is None:
-        return ()
-    weights = layer.weights
-    tables = (
-        ("int8_t", "weights", weights.weights, 20),
-        ("int32_t", "bias", weights.bias, 8),
-        ("int32_t", "multiplier", weights.multiplier, 8),
-        ("int8_t", "shift", weights.shift, 20),
-    )
-    return tuple(
-        _Array(kind, f"{function}_{name}", values.size, c_array(values.tolist(), per_line))
-        for kind, name, values, per_line in tables
-    )
+    tables = list(layer.tables)
+    if layer.weights is not None:
+        parts = ("weights", "bias", "multiplier", "shift")
+        tables += [Table(name, getattr(layer.weights, name)) for name in parts]
+    return tuple(_array(table, f"{function}_{table.name}") for table in tables)
+
+
+def _array(table: Table, name: str) -> _Array:
+    kind, per_line = ("int8_t", 20) if table.values.itemsize == 1 else ("int32_t", 8)
+    values = table.values.ravel()
+    return _Array(kind, name, values.size, c_array(values.tolist(), per_line))
+
+
+def _table_names(layer: Layer, function: str) -> dict[str, str]:
+    return {table.name: f"{function}_{table.name}" for table in layer.tables}
+
+
+def constant(struct: Struct, indent: int, tables: Mapping[str, str]) -> str:
+    """Return the C that defines a constant of a struct; ``tables`` are the names of its tables."""
+    fields = _braced(struct.fields, indent, tables)
+    return f"{' ' * indent}static const {struct.type} {struct.name} = {fields};"
 
 
 def _constants(layer: Layer, function: str) -> tuple[str, ...]:
-    texts = [
-        f"    static const {struct.type} {struct.name} = {_braced(struct.fields, 4)};"
-        for struct in layer.structs
-    ]
+    tables = _table_names(layer, function)
+    texts = [constant(struct, 4, tables) for struct in layer.structs]
     if layer.weights is not None:
         parts = ("weights", "bias", "multiplier", "shift")
         names: dict[str, str] = {part: f"{function}_{part}" for part in parts}
@@ -288,19 +349,29 @@ def _constants(layer: Layer, function: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _braced(fields: Fields, indent: int) -> str:
+def _braced(fields: Fields, indent: int, tables: Mapping[str, str]) -> str:
     """Writes designated initialisers: flat structs on one line, others one member a line."""
-    values = {name: _value(value, indent + 4) for name, value in fields.items()}
+    values = {name: _value(value, indent + 4, tables) for name, value in fields.items()}
     is_flat = not any(isinstance(value, Mapping) for value in fields.values())
     if is_flat and indent > 4:
         return "{" + ", ".join(f".{name} = {value}" for name, value in values.items()) + "}"
     return _lines(values, indent)
 
 
-def _value(value: int | tuple[int, int] | Fields, indent: int) -> str:
+def _value(value: Value, indent: int, tables: Mapping[str, str]) -> str:
     if isinstance(value, Mapping):
-        return _braced(value, indent)
-    return f"{{{value[0]}, {value[1]}}}" if isinstance(value, tuple) else str(value)
+        return _braced(value, indent, tables)
+    if isinstance(value, tuple):
+        return _list([_value(item, indent + 4, tables) for item in value], indent)
+    return tables[value] if isinstance(value, str) else str(value)
+
+
+def _list(items: list[str], indent: int) -> str:
+    """Writes an array: on one line, unless its elements are structs."""
+    if not items[0].startswith("{"):
+        return "{" + ", ".join(items) + "}"
+    space = " " * indent
+    return "{\n" + "".join(f"{space}    {item},\n" for item in items) + space + "}"
 
 
 def _lines(values: Mapping[str, str], indent: int) -> str:
@@ -309,10 +380,11 @@ def _lines(values: Mapping[str, str], indent: int) -> str:
     return "{\n" + lines + space + "}"
 
 
-def _buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
+def buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
+    """Return a line of text for each buffer of the arena that has a size."""
     last = len(graph.operators)
     lines = []
-    for buffer in plan.buffers:
+    for buffer in filter(lambda buffer: buffer.size, plan.buffers):
         if not buffer.tensors:
             lines.append(f"{buffer.offset:7d} +{buffer.size:6d}  workspace of layer {buffer.first}")
             continue
@@ -322,5 +394,6 @@ def _buffer_lines(graph: Graph, plan: memory.Plan) -> list[str]:
     return lines
 
 
-def _shape_text(tensor: Tensor) -> str:
+def shape_text(tensor: Tensor) -> str:
+    """Return ``1x128x1x6`` for example."""
     return "x".join(str(size) for size in tensor.shape) or "scalar"

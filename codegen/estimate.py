@@ -7,6 +7,8 @@ fit to what ``harmcu bench`` counts for layers of many shapes.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import cast
 
 from codegen.estimate_factors import FACTORS
 from codegen.kernels import Layer
@@ -35,11 +37,19 @@ def terms(layer: Layer) -> tuple[str, tuple[int, ...]]:
         return name, (1, output, blocks, blocks * quads)
     if name in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):
         return name, _pool(layer)
-    if name in ("MEAN", "REDUCE_MAX"):
-        return name, (1, output, source)
+    if name in ("MEAN", "REDUCE_MAX", "SUM"):
+        return "MEAN" if name == "SUM" else name, (1, output, source)
+    if name in ("ADD", "MUL"):
+        return name, (_rows(layer), output)
+    if name == "LOGISTIC":
+        return name, (1, output)
+    if name in ("PAD", "PADV2", "STRIDED_SLICE"):
+        return "WALK", _walk(layer, 0 if name == "STRIDED_SLICE" else output)
     if name == "SOFTMAX":
         rows = output // layer.output.shape[-1]
         return name, (rows, output)
+    if name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        return "LSTM", _lstm(layer)
     return ("COPY" if layer.source == "copy_blocks.c" else "REQUANTIZE"), (1, output)
 
 
@@ -75,3 +85,28 @@ def _pool(layer: Layer) -> tuple[int, ...]:
         return positions, positions * channels, positions * channels * taps, 0, 0
     quads, single = channels // 4 * positions, channels % 4 * positions
     return positions, quads, quads * taps, single, single * taps
+
+
+def _lstm(layer: Layer) -> tuple[int, ...]:
+    """Return the steps, the steps of all units, and the turns of their loops over values."""
+    fields = layer.structs[0].fields
+    steps, inputs, units = (cast(int, fields[name]) for name in ("steps", "inputs", "units"))
+    turns = math.ceil(inputs / 8) + math.ceil(units / 8)
+    return 1, steps * turns, steps * units, steps * units * turns
+
+
+def _walk_of(layer: Layer) -> Mapping[str, tuple[int, ...]]:
+    fields = layer.structs[0].fields
+    return cast(Mapping[str, tuple[int, ...]], fields.get("walk", fields))
+
+
+def _rows(layer: Layer) -> int:
+    return math.prod(_walk_of(layer)["size"][:-1])
+
+
+def _walk(layer: Layer, filled: int) -> tuple[int, ...]:
+    """Return the rows of a walk, bytes that are copied at once, values one by one, and filled."""
+    walk, rows = _walk_of(layer), _rows(layer)
+    values = rows * walk["size"][-1]
+    is_dense = walk["first"][-1] == walk["second"][-1] == 1
+    return 1, rows, values * is_dense, values * (not is_dense), filled

@@ -170,8 +170,60 @@ class SoftmaxOptions:
     beta: float
 
 
+@dataclass(frozen=True)
+class ArithmeticOptions:
+    """ADD and MUL."""
+
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class StridedSliceOptions:
+    """STRIDED_SLICE; bit n of a mask belongs to axis n.
+
+    Attributes:
+        begin_mask: axes whose begin is ignored.
+        end_mask: axes whose end is ignored.
+        shrink_axis_mask: axes of which one index is taken and that then disappear.
+        is_plain: without new axes, ellipsis, or ends that count from the begin.
+    """
+
+    begin_mask: int
+    end_mask: int
+    shrink_axis_mask: int
+    is_plain: bool
+
+
+@dataclass(frozen=True)
+class LstmOptions:
+    """UNIDIRECTIONAL_SEQUENCE_LSTM.
+
+    Attributes:
+        activation: of the cell gate and of the cell.
+        cell_clip: limit of the cell state's magnitude; none when it is not positive.
+        is_time_major: time is the first axis and the batch the second.
+        is_plain: without diagonal recurrent weights.
+        keeps_all_steps: every step is written to the output; else the last one only, which no
+            file can say but ``codegen.fusion`` may decide.
+    """
+
+    activation: Activation
+    cell_clip: float
+    is_time_major: bool
+    is_plain: bool
+    keeps_all_steps: bool = True
+
+
 Options = (
-    ConvOptions | PoolOptions | FullyConnectedOptions | ConcatenationOptions | SoftmaxOptions | None
+    ConvOptions
+    | PoolOptions
+    | FullyConnectedOptions
+    | ConcatenationOptions
+    | SoftmaxOptions
+    | ArithmeticOptions
+    | StridedSliceOptions
+    | LstmOptions
+    | None
 )
 
 

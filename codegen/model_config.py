@@ -12,13 +12,16 @@ from trainer.resample import ResampleTable, design
 from trainer.spec import Spec
 
 
-def generate(spec: Spec, sensor_rates_millihertz: tuple[int, ...]) -> dict[str, str]:
+def generate(
+    spec: Spec, sensor_rates_millihertz: tuple[int, ...], keeps_windows: bool
+) -> dict[str, str]:
     """Return the C that ties the runtime to one model.
 
     Args:
         spec: the bundle's.
         sensor_rates_millihertz: rates at which samples may arrive, the board's own sensor first;
             the model's own rate is added when it is not among them.
+        keeps_windows: whether the engine takes whole windows, so that samples wait in a ring.
 
     Returns:
         ``{"model_config.h": ..., "model_config.c": ...}``.
@@ -31,6 +34,7 @@ def generate(spec: Spec, sensor_rates_millihertz: tuple[int, ...]) -> dict[str, 
     context: dict[str, Any] = {
         "runtime_version": runtime_version(),
         "spec": spec,
+        "keeps_windows": keeps_windows,
         "labels": [c_string(label) for label in spec.labels],
         "channels": [
             {

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from codegen import aot, model_config, sketch, tflm
+from codegen import aot, knn, model_config, sketch, stream_engine, tflm
 from codegen.boards import Board, load
 from codegen.runtime import FIRMWARE, runtime_version
 from trainer import folder
-from trainer.bundle import Bundle
+from trainer.bundle import KNN, Bundle
 from trainer.errors import HarmcuError
 
 MANIFEST = "project.json"
@@ -33,6 +33,9 @@ ENGINES = ("aot", "tflm")
 NO_ENGINE = "none"
 """Engine of a firmware that only records."""
 
+WHOLE_WINDOW = "src/whole_window.c"
+"""What an engine of whole windows needs and a streaming one implements itself."""
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -44,10 +47,11 @@ class Manifest:
         sketch: name of the .ino, without the ending, for an Arduino board; else None. The user may
             change that file.
         runtime_version: of the runtime inside.
-        model_sha256: digest of the bundle's model.tflite.
+        model_sha256: digest of the bundle's model.
         tflm: operators, and bytes of the arena (measured_bytes + margin_bytes); None when the
             arena could not be measured where the model was trained.
-        aot: macs, arena_bytes, arena_lower_bound, weights_bytes; None when aot lacks an operator.
+        aot: macs, arena_bytes, arena_lower_bound, weights_bytes, stream (see aot.StreamFacts;
+            macs are those of a hop then) and why_whole; None when aot lacks an operator.
         sources: the files to compile, relative to the project.
         files: SHA-256 of every file, by its relative path.
     """
@@ -79,8 +83,9 @@ def generate(
     """Return the text of every file of a project, by its relative path.
 
     The TFLite Micro array, its resolver and its arena are among them, unless the arena was never
-    measured; the aot engine's C is, unless it lacks an operator of the model and ``engine`` is
-    tflm. A sketch, all of whose files Arduino compiles, holds one engine alone.
+    measured or the model is no network; the aot engine's C is, unless it lacks an operator of the
+    model and ``engine`` is tflm. A sketch, all of whose files Arduino compiles, holds one engine
+    alone.
 
     Args:
         bundle: the model.
@@ -101,9 +106,12 @@ def generate(
     is_sketch = board.arduino is not None
     has_aot = aot_model is not None and not (is_sketch and engine == "tflm")
     has_tflm = tflm_model is not None and not (is_sketch and engine == "aot")
+    streams = engine == "aot" and aot_model is not None and aot_model.stream is not None
     files = _runtime_files(aot_model.kernel_sources if aot_model and has_aot else ())
+    if streams:
+        del files[WHOLE_WINDOW]
     files |= _board_files(board)
-    config = model_config.generate(spec, board.sensor_rates_millihertz)
+    config = model_config.generate(spec, board.sensor_rates_millihertz, not streams)
     files |= {f"model/{name}": text for name, text in config.items()}
     if tflm_model and has_tflm:
         files |= {f"tflm/{name}": text for name, text in tflm_model.files.items()}
@@ -132,6 +140,7 @@ def generate_capture_only(board: Board, sketch_name: str = "sketch") -> dict[str
         HarmcuError: a name that Arduino does not allow.
     """
     files = _runtime_files(()) | _board_files(board)
+    del files[WHOLE_WINDOW]
     for file in sorted((FIRMWARE / "no_model").iterdir()):
         files[f"model/{file.name}"] = file.read_text("utf-8")
     return _finished(
@@ -253,6 +262,11 @@ def _tflm_if_measured(bundle: Bundle, engine: str) -> tflm.TflmModel | None:
     if arena is not None:
         digest = spec.provenance.model_sha256
         return tflm.generate(bundle.model, spec.name, digest, arena["bytes"])
+    if engine == "tflm" and spec.model_file == KNN:
+        raise HarmcuError(
+            f"{bundle.path}: a nearest-neighbour model is no network, which TensorFlow Lite Micro "
+            "could run; use the engine aot"
+        )
     if engine == "tflm":
         raise HarmcuError(
             f"{bundle.path}: TFLM's arena was not measured, for tflite-micro has no wheel for the "
@@ -269,8 +283,11 @@ def _tflm_facts(bundle: Bundle, model: tflm.TflmModel | None) -> dict[str, Any] 
 
 def _aot_unless_refused(bundle: Bundle, engine: str) -> aot.AotModel | None:
     spec = bundle.spec
+    digest = spec.provenance.model_sha256
     try:
-        return aot.generate(bundle.model, spec.name, spec.provenance.model_sha256)
+        if spec.model_file == KNN:
+            return knn.generate(bundle.model, spec.name, digest)
+        return stream_engine.generate(bundle.model, spec.name, digest, spec.hop)
     except HarmcuError:
         if engine == "aot":
             raise
@@ -285,6 +302,8 @@ def _aot_facts(model: aot.AotModel | None) -> dict[str, Any] | None:
         "arena_bytes": model.arena_bytes,
         "arena_lower_bound": model.arena_lower_bound,
         "weights_bytes": model.weights_bytes,
+        "stream": asdict(model.stream) if model.stream else None,
+        "why_whole": model.why_whole,
     }
 
 

@@ -17,16 +17,19 @@ import tflite
 
 from codegen.graph import (
     Activation,
+    ArithmeticOptions,
     ConcatenationOptions,
     ConvOptions,
     FullyConnectedOptions,
     Graph,
+    LstmOptions,
     Operator,
     Options,
     Padding,
     PoolOptions,
     Quantization,
     SoftmaxOptions,
+    StridedSliceOptions,
     Tensor,
     TensorType,
 )
@@ -361,6 +364,28 @@ def _softmax_options(raw: tflite.SoftmaxOptions) -> SoftmaxOptions:
     return SoftmaxOptions(raw.Beta())
 
 
+def _arithmetic_options(raw: tflite.AddOptions | tflite.MulOptions) -> ArithmeticOptions:
+    return ArithmeticOptions(_number(Activation, raw.FusedActivationFunction()))
+
+
+def _strided_slice_options(raw: tflite.StridedSliceOptions) -> StridedSliceOptions:
+    return StridedSliceOptions(
+        begin_mask=raw.BeginMask(),
+        end_mask=raw.EndMask(),
+        shrink_axis_mask=raw.ShrinkAxisMask(),
+        is_plain=raw.EllipsisMask() == raw.NewAxisMask() == 0 and not raw.Offset(),
+    )
+
+
+def _lstm_options(raw: tflite.UnidirectionalSequenceLSTMOptions) -> LstmOptions:
+    return LstmOptions(
+        activation=_number(Activation, raw.FusedActivationFunction()),
+        cell_clip=raw.CellClip(),
+        is_time_major=raw.TimeMajor(),
+        is_plain=not raw.DiagonalRecurrentTensors(),
+    )
+
+
 _OPTION_READERS: dict[str, tuple[str, Callable[[object], Options]]] = {
     "CONV_2D": ("Conv2DOptions", _conv_options),
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", _conv_options),
@@ -369,6 +394,10 @@ _OPTION_READERS: dict[str, tuple[str, Callable[[object], Options]]] = {
     "FULLY_CONNECTED": ("FullyConnectedOptions", _fully_connected_options),
     "CONCATENATION": ("ConcatenationOptions", _concatenation_options),
     "SOFTMAX": ("SoftmaxOptions", _softmax_options),
+    "ADD": ("AddOptions", _arithmetic_options),
+    "MUL": ("MulOptions", _arithmetic_options),
+    "STRIDED_SLICE": ("StridedSliceOptions", _strided_slice_options),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": ("UnidirectionalSequenceLSTMOptions", _lstm_options),
 }
 
 

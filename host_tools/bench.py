@@ -1,11 +1,13 @@
 """What a model costs on a Cortex-M4F: instructions by layer, RAM, stack and flash, all measured.
 
 The engine is built for the board mps2_an386 with the programs of firmware/bench/ and run under
-QEMU, whose clock counts instructions (``host_tools.emulator.EXACT``). Three programs:
+QEMU, whose clock counts instructions (``host_tools.emulator.EXACT``). The programs:
 
 - ``whole`` calls the engine as a sketch does; it gives the instructions and the stack.
 - ``layers`` calls layer after layer with a stamp between; it gives the share of each.
-- ``empty`` has an engine that does nothing; flash, RAM and stack are counted above it.
+- ``stream`` pushes sample after sample into the streaming engine with a stamp between.
+- ``empty`` and ``idle`` are ``whole`` and ``stream`` with an engine that does nothing; flash, RAM
+  and stack are counted above them.
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from codegen import aot, boards
+from codegen import aot, boards, stream_engine
+from codegen import knn as knn_engine
 from codegen.aot import AotModel, LayerFacts
 from codegen.boards import Toolchain
 from codegen.runtime import FIRMWARE
 from host_tools import emulator
 from host_tools.build import find, run, sizes, toolchain_of
 from trainer import bundle as bundles
+from trainer import knn, tflm
 from trainer.errors import HarmcuError
 from trainer.sample_path import Samples
 
@@ -34,10 +38,16 @@ BOARD = "mps2_an386"
 TICK_NANOSECONDS = 40
 """Timer 0 of the board counts at 25 MHz."""
 
+_STRETCH = 24
+"""Samples of a stream between two changes of its level and strength."""
+
 WINDOWS = 16
 """Random windows besides the two extreme ones; their number is no matter of precision."""
 
 TIMEOUT = 600.0
+
+MOST_HOP = 1000
+"""The measuring program has room for the stamps of so many samples (main.c)."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,8 @@ class Cost:
         stack_bytes: the most that an inference needs.
         flash_bytes: code and constants, weights included.
         weights_bytes: flash for weights, biases and scales.
-        exact: whether every score equals TensorFlow Lite Micro's; None without tflite-micro.
+        exact: whether every score equals the evaluation's; None for a network without
+            tflite-micro.
         estimate: the sum over the layers.
         layers: in the order in which they run.
     """
@@ -88,6 +99,36 @@ class Cost:
         return {**asdict(self), "instructions_per_mac": per_mac, "layers": layers}
 
 
+@dataclass(frozen=True)
+class StreamCost:
+    """What each hop costs when only its new columns are computed.
+
+    Attributes:
+        hop: samples between two windows.
+        samples: that come with a step.
+        macs: multiplications of a weight and an input.
+        instructions: of the most expensive hop, all its samples and the scores at its end.
+        worst_sample: of these, those for the most expensive sample.
+        ram_bytes: static variables, those that live from step to step included.
+        stack_bytes: the most that a sample needs.
+        flash_bytes: code and constants, weights included.
+        exact: whether every score equals TensorFlow Lite Micro's on the whole window; None without
+            tflite-micro.
+        estimate: of the instructions.
+    """
+
+    hop: int
+    samples: int
+    macs: int
+    instructions: int
+    worst_sample: int
+    ram_bytes: int
+    stack_bytes: int
+    flash_bytes: int
+    exact: bool | None
+    estimate: int
+
+
 LAYER_COLUMNS = ("layer", "shape", "MACs", "instructions", "per MAC", "estimate")
 
 
@@ -106,24 +147,46 @@ def layer_rows(cost: Cost) -> list[tuple[str, ...]]:
     ]
 
 
-def rows(cost: Cost, hop: int | None) -> dict[str, str]:
+_VERDICT = {
+    True: "yes, every score equals the evaluation's",
+    False: "NO, scores differ from the evaluation's",
+    None: "not compared: the package tflite-micro is not installed",
+}
+
+
+def rows(cost: Cost) -> dict[str, str]:
     """Return names and totals, for people."""
-    verdict = {
-        True: "yes, every score equals TensorFlow Lite Micro's",
-        False: "NO, scores differ from TensorFlow Lite Micro's",
-        None: "not compared: the package tflite-micro is not installed",
-    }
     per_mac = f", {cost.instructions / cost.macs:.2f} per MAC" if cost.macs else ""
-    found = {
+    return {
         "MACs": f"{cost.macs:,}",
         "instructions": f"{cost.instructions:,}{per_mac} (estimated {cost.estimate:,})",
         "RAM": f"{cost.ram_bytes:,} bytes and {cost.stack_bytes:,} of stack",
         "flash": f"{cost.flash_bytes:,} bytes, {cost.weights_bytes:,} of them weights",
-        "exact": verdict[cost.exact],
+        "exact": _VERDICT[cost.exact],
     }
-    if hop is not None:
-        found["hop"] = f"{hop} samples; the engine computes every window afresh"
-    return found
+
+
+def stream_rows(hop: int, stream: StreamCost | str, whole: Cost) -> dict[str, str]:
+    """Return what a hop costs, for people, or why it costs a whole window."""
+    if isinstance(stream, str):
+        return {"hop": f"{hop} samples; every hop costs a whole window: {stream}"}
+    return {
+        "hop": f"{hop} samples, of which every {stream.samples} are a step",
+        "hop: instructions": f"{stream.instructions:,} (estimated {stream.estimate:,}), "
+        f"{stream.instructions / whole.instructions:.3f} of the whole window's; "
+        f"{stream.worst_sample:,} in the worst sample",
+        "hop: RAM": f"{stream.ram_bytes:,} bytes and {stream.stack_bytes:,} of stack; no window is "
+        "kept",
+        "hop: flash": f"{stream.flash_bytes:,} bytes",
+        "hop: exact": _VERDICT[stream.exact],
+    }
+
+
+def stream_document(stream: StreamCost | str | None) -> dict[str, Any]:
+    """Return what ``measure_stream`` found, for ``--json``."""
+    if isinstance(stream, StreamCost):
+        return {"stream": asdict(stream), "why_whole": None}
+    return {"stream": None, "why_whole": stream}
 
 
 def load(path: Path) -> tuple[bytes, str]:
@@ -162,13 +225,15 @@ def measure(model: bytes, name: str, cflags: str = "") -> Cost:
         HarmcuError: the engine cannot run the model, a tool is missing, or the flags are wrong.
     """
     emulator.check_installed(BOARD)
-    generated = aot.generate(model, name, hashlib.sha256(model).hexdigest())
+    generate_c = knn_engine.generate if knn.is_knn(model) else aot.generate
+    generated = generate_c(model, name, hashlib.sha256(model).hexdigest())
     windows = _windows(generated.input_bytes)
     with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
         bench = _Bench(Path(folder), generated, shlex.split(cflags))
-        whole = bench.program("whole", ["whole.c", "aot/model_aot.c"], generated.input_bytes)
-        layers = bench.program("layers", ["aot/layers.c"], generated.input_bytes)
-        empty = bench.program("empty", ["whole.c", "no_engine.c"], 1)
+        size = {"BENCH_INPUT_BYTES": generated.input_bytes}
+        whole = bench.program("whole", ["whole.c", "aot/model_aot.c"], size)
+        layers = bench.program("layers", ["aot/layers.c"], size)
+        empty = bench.program("empty", ["whole.c", "no_engine.c"], {"BENCH_INPUT_BYTES": 1})
         flash, ram = (a - b for a, b in zip(bench.sizes(whole), bench.sizes(empty), strict=True))
         measured = bench.run(whole, windows)
         by_layer = bench.run(layers, windows)
@@ -194,6 +259,72 @@ def measure(model: bytes, name: str, cflags: str = "") -> Cost:
     )
 
 
+def measure_stream(model: bytes, name: str, hop: int, cflags: str = "") -> StreamCost | str:
+    """Build, run and compare the streaming aot engine of a model.
+
+    Args:
+        model: content of the .tflite file; its input is [1, window, 1, channels].
+        name: for messages and the generated C.
+        hop: samples between two windows.
+        cflags: more flags for the compiler, after the board's own.
+
+    Returns:
+        the cost, or why the model takes whole windows, as the end of a sentence.
+
+    Raises:
+        HarmcuError: the hop is too long, the engine cannot run the model, a tool is missing, or
+            the flags are wrong.
+    """
+    emulator.check_installed(BOARD)
+    generated = stream_engine.generate(model, name, hashlib.sha256(model).hexdigest(), hop)
+    if generated.stream is None:
+        return generated.why_whole
+    if hop > MOST_HOP:
+        raise HarmcuError(f"a hop of {hop} samples is too long to measure; at most {MOST_HOP}")
+    window = generated.stream.window
+    channels = generated.input_bytes // window
+    # The first window and the hops after it; whole records from the first sample on.
+    records = -(-window // hop) + WINDOWS
+    skip = -window % hop
+    samples = _stream(records * hop, channels)
+    numbers = {"BENCH_INPUT_BYTES": hop * channels, "BENCH_HOP": hop, "BENCH_SKIP": skip}
+    with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
+        bench = _Bench(Path(folder), generated, shlex.split(cflags))
+        stream = bench.program("stream", ["stream.c", "aot/model_aot.c"], numbers)
+        empty = bench.program("idle", ["stream.c", "no_engine.c"], numbers)
+        flash, ram = (a - b for a, b in zip(bench.sizes(stream), bench.sizes(empty), strict=True))
+        data = samples.reshape(records, -1)
+        measured, idle = bench.run(stream, data), bench.run(empty, data)
+    complete = slice(-WINDOWS - 1, None)
+    starts = range(skip, len(samples) - window + 1, hop)
+    windows = np.stack([samples[start : start + window].ravel() for start in starts])
+    spans = measured.spans[complete]
+    return StreamCost(
+        hop=hop,
+        samples=generated.stream.samples,
+        macs=generated.macs,
+        instructions=max(map(sum, spans)),
+        worst_sample=max(map(max, spans)),
+        ram_bytes=ram,
+        stack_bytes=measured.stack_bytes - idle.stack_bytes,
+        flash_bytes=flash,
+        exact=_is_exact(model, windows, measured.scores[complete]),
+        estimate=generated.stream.estimate,
+    )
+
+
+def _stream(count: int, channels: int) -> Samples:
+    """Return int8 [count, channels] whose level and strength change as people's movements do."""
+    rng = np.random.default_rng(1)
+    stretches = -(-count // _STRETCH)
+    level = rng.uniform(-128, 128, (stretches, channels))
+    strength = 128 * rng.uniform(0, 1, (stretches, channels)) ** 3
+    noise = rng.uniform(-1, 1, (stretches, _STRETCH, channels))
+    stream = (level[:, np.newaxis] + strength[:, np.newaxis] * noise).reshape(-1, channels)
+    samples: Samples = np.clip(np.round(stream[:count]), -128, 127).astype(np.int8)
+    return samples
+
+
 def _layer_cost(facts: LayerFacts, instructions: int) -> LayerCost:
     return LayerCost(
         number=facts.number,
@@ -213,11 +344,12 @@ def _windows(size: int) -> Samples:
 
 
 def _is_exact(model: bytes, windows: Samples, scores: Samples) -> bool | None:
-    from trainer.tflm import Tflm, is_installed
-
-    if not is_installed():
+    if knn.is_knn(model):
+        read = knn.read(model)
+        return np.array_equal(read.run(windows.reshape(-1, read.window, read.channels)), scores)
+    if not tflm.is_installed():
         return None
-    return np.array_equal(Tflm(model).run(windows[:, :, np.newaxis]), scores)
+    return np.array_equal(tflm.Tflm(model).run(windows[:, :, np.newaxis]), scores)
 
 
 class _Bench:
@@ -237,24 +369,24 @@ class _Bench:
     def _toolchain(self) -> Toolchain:
         return toolchain_of(self._board)
 
-    def program(self, name: str, sources: list[str], input_bytes: int) -> Path:
-        """Compile firmware/bench/main.c with sources from there or from this folder."""
+    def program(self, name: str, sources: list[str], numbers: dict[str, int]) -> Path:
+        """Compile firmware/bench/main.c with sources from there or from this folder.
+
+        The sources know ``numbers`` as macros.
+        """
         home, kernels = FIRMWARE / "bench", FIRMWARE / "src" / "kernels"
         files = [home / "main.c"]
         files += [self._folder / s if s.startswith("aot/") else home / s for s in sources]
         files += [self._board.path / s for s in ("startup.c", "semihost.c")]
-        if name != "empty":
+        if "no_engine.c" not in sources:
             files += [kernels / s for s in self._generated.kernel_sources]
         includes = [FIRMWARE / "include", kernels, home, self._board.path, self._folder / "aot"]
-        sizes_known = {
-            "BENCH_INPUT_BYTES": input_bytes,
-            "BENCH_OUTPUT_BYTES": self._generated.output_bytes,
-        }
+        numbers = {**numbers, "BENCH_OUTPUT_BYTES": self._generated.output_bytes}
         program = self._folder / f"{name}.elf"
         toolchain = self._toolchain
         command = [find(toolchain.compiler, toolchain), *toolchain.flags, *self._cflags]
         command += [f"-I{path}" for path in includes]
-        command += [f"-D{key}={value}" for key, value in sizes_known.items()]
+        command += [f"-D{key}={value}" for key, value in numbers.items()]
         command += [*map(str, files), *toolchain.link_flags]
         command += ["-T", str(self._board.path / str(toolchain.linker_script)), "-o", str(program)]
         run(command, self._folder)

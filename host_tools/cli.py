@@ -11,14 +11,15 @@ import io
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from host_tools import config
 from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
-from trainer.errors import HarmcuError
+from trainer.errors import HarmcuError, UnknownNameError
 
 if TYPE_CHECKING:
     from host_tools.build import Program
@@ -33,6 +34,22 @@ PATH = click.Path(path_type=Path)
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."
 )
+
+
+class Folds(click.ParamType[Any]):
+    """A number of folds, or ``loso``."""
+
+    name = "folds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return the number, or the word."""
+        if value == "loso":
+            return "loso"
+        if not str(value).isdecimal() or int(value) < 2:
+            self.fail(f"{value!r} is neither a number from 2 nor loso", param, ctx)
+        return int(value)
 
 
 def _known_board(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -50,6 +67,8 @@ class Commands(click.Group):
         """Run a command and turn the failures that users can act on into a line."""
         try:
             return super().invoke(ctx)
+        except UnknownNameError as error:
+            raise click.UsageError(str(error), ctx) from error
         except HarmcuError as error:
             click.echo(f"harmcu: {error}", err=True)
             ctx.exit(1)
@@ -71,13 +90,20 @@ class Commands(click.Group):
 
 @click.group(cls=Commands)
 @click.version_option(package_name="harmcu")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """From IMU recordings to a verified activity classifier on a Cortex-M board.
+
+    A file harmcu.toml in this folder, or in one around it, may hold options for every command;
+    flags go on top. `harmcu init` writes one.
 
     \b
     Try the whole loop without a board:
         harmcu demo
     """
+    path = config.find(Path.cwd())
+    if path is not None:
+        context.default_map = config.default_map(path, main)
 
 
 main.add_command(data_commands)
@@ -141,6 +167,23 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
     help="Same seed, same model.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
+@click.option("--labels", metavar="A,B,...", help="Tell these apart; the others are movement.")
+@click.option("--window", type=click.IntRange(2), help="Samples that a classification sees.")
+@click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
+@click.option(
+    "--folds",
+    type=Folds(),
+    metavar="K|loso",
+    help="Also train and test K folds of the subjects, or leave each subject out once.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Train so many seeds, from --seed on; the bundle is of the first.",
+)
+@click.option("--resume", is_flag=True, help="Go on where an interrupted training stopped.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the bundle to write.")
 @as_json_option
 def train(
@@ -152,6 +195,12 @@ def train(
     size: str,
     seed: int,
     epochs: int | None,
+    labels: str | None,
+    window: int | None,
+    hop: int | None,
+    folds: int | Literal["loso"] | None,
+    seeds: int,
+    resume: bool,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -161,7 +210,9 @@ def train(
     Example:
         harmcu train --dataset watch --out watch.bundle
         harmcu train --dataset csv --data my-gestures --rate 119 --out gestures.bundle
+        harmcu train --dataset watch --folds loso --seeds 3 --out watch.bundle
     """
+    from host_tools import figures
     from host_tools.console import Console
     from trainer import pipeline
     from trainer.reading.options import millihertz
@@ -177,6 +228,12 @@ def train(
         epochs=epochs,
         options=options,
         rate_millihertz=None if model_rate is None else millihertz(model_rate),
+        labels=tuple(label.strip() for label in labels.split(",")) if labels else (),
+        window=window,
+        hop=hop,
+        folds=folds,
+        seeds=seeds,
+        resume=resume,
     )
     with console.progress() as bars:
         bundle = pipeline.train(request, bars)
@@ -184,6 +241,12 @@ def train(
     for note in metrics["data_notes"]:
         files = f" ({len(note['files'])} files)" if note["files"] else ""
         console.line(f"{note['kind']}: {note['what']}: {note['count']:,}{files}")
+    interruption = figures.interruption(metrics, is_repeated=folds is not None or seeds > 1)
+    if interruption:
+        console.line(f"{interruption}; go on with the same command and --resume")
+    if "repeats" in metrics:
+        console.grid(figures.REPEAT_COLUMNS, figures.repeat_rows(metrics["repeats"]))
+    console.table(figures.rows(metrics))
     console.line(
         f"{out}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows right, "
         f"{len(bundle.model):,} bytes; see {bundle.report}"
@@ -192,6 +255,7 @@ def train(
         {
             "accuracy": metrics["accuracy"],
             "macro_f1": metrics["macro_f1"],
+            **{name: metrics[name] for name in figures.DETAILS if name in metrics},
             "model_bytes": len(bundle.model),
             "model_sha256": bundle.spec.provenance.model_sha256,
             "bundle": str(out),
@@ -215,6 +279,7 @@ def evaluate(
     Example:
         harmcu evaluate harmcu-demo/bundle
     """
+    from host_tools import figures
     from host_tools.console import Console
     from trainer import bundle as bundles
     from trainer import pipeline
@@ -222,23 +287,19 @@ def evaluate(
     console = Console(as_json)
     loaded = bundles.read(bundle)
     name = dataset or loaded.spec.provenance.dataset
-    figures = pipeline.evaluate(loaded, name, data, options)
-    rows = {
-        "accuracy": f"{figures['accuracy']:.1%} of {figures['windows']:,} windows",
-        "macro F1": f"{figures['macro_f1']:.3f}",
-    }
+    found = pipeline.evaluate(loaded, name, data, options)
+    rows = figures.rows(found)
     rows |= {
         label: f"F1 {each['f1']:.3f} ({each['support']:,} windows)"
-        for label, each in figures["per_class"].items()
+        for label, each in found["per_class"].items()
     }
     rows |= {
         f"subject {subject}": f"{accuracy:.1%}"
-        for subject, accuracy in figures["per_subject"].items()
+        for subject, accuracy in found["per_subject"].items()
     }
     console.table(rows)
-    console.result(
-        {name: figures[name] for name in ("accuracy", "macro_f1", "per_class", "per_subject")}
-    )
+    shown = ("accuracy", "macro_f1", "per_class", "per_subject", *figures.DETAILS)
+    console.result({name: found[name] for name in shown if name in found})
 
 
 @main.command()
@@ -294,6 +355,13 @@ def generate(
         rows["aot"] = (
             f"{manifest.aot['macs']:,} MACs, arena {manifest.aot['arena_bytes']:,} bytes, "
             f"weights {manifest.aot['weights_bytes']:,} bytes"
+        )
+        stream = manifest.aot["stream"]
+        rows["streaming"] = (
+            f"yes: {stream['samples']} samples a step, {stream['state_bytes']:,} bytes from step "
+            "to step, no window"
+            if stream
+            else f"no, whole windows: {manifest.aot['why_whole']}"
         )
     console.table(rows)
     console.result(
@@ -354,11 +422,15 @@ def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool)
     console = Console(as_json)
     content, name = benchmark.load(model)
     cost = benchmark.measure(content, name, cflags)
+    stream = benchmark.measure_stream(content, name, hop, cflags) if hop else None
     console.grid(benchmark.LAYER_COLUMNS, benchmark.layer_rows(cost))
-    console.table(benchmark.rows(cost, hop))
-    console.result({**cost.document(), "engine": engine, "hop": hop})
-    if cost.exact is False:
-        raise HarmcuError(f"{name} differs from TensorFlow Lite Micro; please report this as a bug")
+    console.table(benchmark.rows(cost))
+    if hop and stream is not None:
+        console.table(benchmark.stream_rows(hop, stream, cost))
+    document = benchmark.stream_document(stream)
+    console.result({**cost.document(), "engine": engine, "hop": hop, **document})
+    if False in (cost.exact, getattr(stream, "exact", None)):
+        raise HarmcuError(f"{name} differs from the evaluation; please report this as a bug")
 
 
 @main.command()
@@ -571,5 +643,5 @@ def _traces(
         golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
         for recording in pipeline.held_out(
             bundle, dataset or bundle.spec.provenance.dataset, data, options
-        )
+        ).recordings
     ]

@@ -103,6 +103,8 @@ class Bars:
         """Show that ``done`` of ``total`` parts of a step are finished."""
         if step not in self._tasks:
             self._tasks[step] = self._progress.add_task(step, total=total, facts="")
+        elif done == 0:  # the same step of another run, which takes its own time
+            self._progress.reset(self._tasks[step], total=total)
         text = "  ".join(f"{name} {_short(value)}" for name, value in facts.items())
         self._progress.update(self._tasks[step], completed=done, total=total, facts=text)
 

@@ -13,7 +13,7 @@ from host_tools import build, emulator, monitor, verify
 from host_tools.console import Console
 from host_tools.device import Device
 from host_tools.link import Link
-from trainer import datasets, evaluator, golden, pipeline, splits
+from trainer import datasets, evaluator, golden, pipeline
 from trainer.bundle import Bundle
 from trainer.golden import Trace
 from trainer.recording import Recording
@@ -105,7 +105,7 @@ def _train(request: Request, console: Console) -> tuple[Bundle, tuple[Recording,
         f"{bundle.path}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows "
         f"right, on {metrics['kernels']}",
     )
-    return bundle, splits.of_subjects(dataset.recordings, split.test)
+    return bundle, pipeline.held_out(bundle, request.dataset, request.data).recordings
 
 
 def _say_generated(made: project.Project, console: Console) -> None:

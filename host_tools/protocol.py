@@ -188,7 +188,7 @@ class Trace:
 
     window: int
     counts_check: int
-    window_check: int
+    samples_check: int
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from codegen import boards
 from host_tools import emulator
@@ -30,7 +31,7 @@ from trainer import resample, sample_path
 from trainer.errors import HarmcuError
 from trainer.golden import Trace
 from trainer.recording import Counts
-from trainer.sample_path import window_starts
+from trainer.sample_path import Samples, window_starts
 from trainer.spec import Spec
 
 STREAM_TRIES = 3
@@ -248,7 +249,7 @@ def _compare(
     windows = equal = right = labelled = 0
     first: Difference | None = None
     for (stream, trace), seen in zip(usable.items(), observed, strict=True):
-        checks = _counts_checks(spec, trace)
+        checks = _stage_checks(spec, trace)
         for window in range(len(trace.scores)):
             difference = _difference(spec, trace, seen, stream, window, checks[window])
             windows += 1
@@ -314,51 +315,53 @@ def _differs(
     none = np.zeros((windows, len(spec.labels)), np.int8)
     trace = Trace(rate_millihertz, counts, resampled, samples, none, np.zeros(windows, np.int64))
     seen = observe(trace).traces
-    checks = _counts_checks(spec, trace)
+    checks = _stage_checks(spec, trace)
     return any(
         window not in seen
-        or seen[window].counts_check != checks[window]
-        or seen[window].window_check != _window_check(spec, trace, window)
+        or (seen[window].counts_check, seen[window].samples_check) != checks[window]
         for window in range(min(windows, last_window + 1))
     )
 
 
-def _counts_checks(spec: Spec, trace: Trace) -> list[int]:
-    """Return the CRC of all resampled counts up to the end of each window."""
+def _stage_checks(spec: Spec, trace: Trace) -> list[tuple[int, int]]:
+    """Return the CRCs of all resampled counts and of all int8 samples up to each window's end."""
+    counts = _checks(spec, np.asarray(trace.resampled, "<i2"))
+    return list(zip(counts, _checks(spec, trace.samples), strict=True))
+
+
+def _checks(spec: Spec, stream: npt.NDArray[np.int16] | Samples) -> list[int]:
+    """Return the CRC of a whole stream up to the end of each window."""
     checks = []
     check, done = CRC_START, 0
-    for start in window_starts(len(trace.resampled), spec.window, spec.hop):
+    for start in window_starts(len(stream), spec.window, spec.hop):
         end = int(start) + spec.window
-        check = crc(np.ascontiguousarray(trace.resampled[done:end], "<i2").tobytes(), check)
+        check = crc(stream[done:end].tobytes(), check)
         done = end
         checks.append(check)
     return checks
 
 
 def _difference(
-    spec: Spec, trace: Trace, seen: Observed, stream: int, window: int, counts_check: int
+    spec: Spec, trace: Trace, seen: Observed, stream: int, window: int, expected: tuple[int, int]
 ) -> Difference | None:
-    """Return where one window first differs, stage after stage."""
+    """Return where one window first differs, stage after stage.
+
+    ``expected`` holds the CRC of all counts and that of all samples up to the window's end.
+    """
     said, checks = seen.classifications.get(window), seen.traces.get(window)
     if said is None or checks is None:
         return Difference(stream, window, "missing", "a decision", "none")
-    window_check = _window_check(spec, trace, window)
     decision = int(trace.decisions[window])
     stages = (
-        ("resample", f"CRC {counts_check:04X}", f"CRC {checks.counts_check:04X}"),
-        ("quantize", f"CRC {window_check:04X}", f"CRC {checks.window_check:04X}"),
+        ("resample", f"CRC {expected[0]:04X}", f"CRC {checks.counts_check:04X}"),
+        ("quantize", f"CRC {expected[1]:04X}", f"CRC {checks.samples_check:04X}"),
         ("engine", str(trace.scores[window].tolist()), str(said.scores.tolist())),
         ("decision", _name(spec, decision), f"{said.name!r} ({said.label})"),
     )
-    for stage, expected, observed in stages:
-        if expected != observed:
-            return Difference(stream, window, stage, expected, observed)
+    for stage, evaluated, observed in stages:
+        if evaluated != observed:
+            return Difference(stream, window, stage, evaluated, observed)
     return None
-
-
-def _window_check(spec: Spec, trace: Trace, window: int) -> int:
-    start = window * spec.hop
-    return crc(trace.samples[start : start + spec.window].tobytes())
 
 
 def _name(spec: Spec, label: int) -> str:

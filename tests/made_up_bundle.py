@@ -1,11 +1,13 @@
 """A whole bundle around a small random model: no training, so a test has it in a second."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
+from random_knn import made_up_knn
 from random_models import OPERATORS, Model, schema
 
-from trainer import bundle, golden
+from trainer import bundle, evaluator, golden, knn
 from trainer.bundle import Bundle
 from trainer.recording import AXES, Recording
 from trainer.spec import (
@@ -16,7 +18,7 @@ from trainer.spec import (
     Spec,
     Split,
 )
-from trainer.tflm import Tflm, measure_arena
+from trainer.tflm import measure_arena
 
 AWKWARD_LABELS = (
     "walking",
@@ -77,6 +79,7 @@ def made_up_spec(model: bytes, labels: tuple[str, ...] = AWKWARD_LABELS) -> Spec
     )
     return Spec(
         name="made_up",
+        model_file=bundle.TFLITE,
         labels=labels,
         channels=channels,
         rate_millihertz=50_000,
@@ -113,19 +116,23 @@ def made_up_recordings(count: int = 2, samples: int = 200) -> list[Recording]:
 
 def write_bundle(path: Path, with_operator: int | None = None) -> Bundle:
     model = made_up_model(len(AWKWARD_LABELS), with_operator=with_operator)
-    spec = made_up_spec(model)
-    arena = measure_arena(model)
-    metrics = {
-        "accuracy": 0.5,
-        "macro_f1": 0.5,
-        "windows": 4,
-        "tflm_arena_bytes": {
-            "measured_bytes": arena.measured_bytes,
-            "margin_bytes": arena.margin_bytes,
-            "bytes": arena.bytes,
-        },
-    }
-    vectors = golden.make(spec, Tflm(model).run, made_up_recordings())
+    return _write(path, made_up_spec(model), model, dataclasses.asdict(measure_arena(model)))
+
+
+def write_knn_bundle(path: Path) -> Bundle:
+    model = made_up_knn(window=32, channels=6, labels=len(AWKWARD_LABELS))
+    # Every discriminant uses its range.
+    model = dataclasses.replace(model, shift=np.full(model.features, 15), projection_shift=18)
+    content = knn.to_bytes(model)
+    spec = dataclasses.replace(made_up_spec(content), model_file=bundle.KNN)
+    return _write(path, spec, content, None)
+
+
+def _write(path: Path, spec: Spec, model: bytes, arena: dict[str, int] | None) -> Bundle:
+    if arena is not None:
+        arena["bytes"] = arena["measured_bytes"] + arena["margin_bytes"]
+    metrics = {"accuracy": 0.5, "macro_f1": 0.5, "windows": 4, "tflm_arena_bytes": arena}
+    vectors = golden.make(spec, evaluator.load(model), made_up_recordings())
     return bundle.write(path, spec, model, metrics, vectors, "<!doctype html><title>r</title>")
 
 

@@ -14,12 +14,13 @@ MAY_IMPORT = {
     "codegen": {"codegen", "trainer"},
     "host_tools": {"host_tools", "codegen", "trainer"},
 }
-CONTRACT = {"bundle", "errors", "folder", "recording", "resample", "spec"}
+CONTRACT = {"bundle", "errors", "folder", "knn", "recording", "resample", "spec"}
 """What codegen may know of the trainer."""
 
 TRAINING = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "keras"}
 MAY_TRAIN = {
     "trainer/backend.py",
+    "trainer/compact.py",
     "trainer/fit.py",
     "trainer/models",
     "trainer/quantize.py",

@@ -19,6 +19,13 @@ has arm-none-eabi-gcc || missing="$missing gcc-arm-none-eabi"
 specs=$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null || echo nano.specs)
 [ "$specs" != nano.specs ] || missing="$missing libnewlib-arm-none-eabi"
 has cc || missing="$missing gcc libc6-dev"
+case ",$extras," in
+    *,dev,*)
+        # A test opens the report in a browser, another compiles with a second compiler.
+        has chromium || missing="$missing chromium"
+        has clang || missing="$missing clang"
+        ;;
+esac
 has "$python" || missing="$missing python3"
 "$python" -c "import ensurepip" 2>/dev/null || missing="$missing python3-venv"
 

@@ -52,6 +52,8 @@ def start(seed: int) -> None:
             _use_fixed_threads(tf)
             tf.config.experimental.enable_op_determinism()
             tf_keras.backend.clear_session()
+            # Dropout then draws from generators that ``seed_layers`` can seed anew.
+            tf_keras.backend.experimental.enable_tf_random_generator()
             # The first operation makes TensorFlow look for devices, and say so.
             tf.zeros(1)
     except ImportError as error:
@@ -62,6 +64,20 @@ def start(seed: int) -> None:
     np.random.seed(seed % 2**32)
     tf.random.set_seed(seed)
     tf.get_logger().setLevel("ERROR")
+
+
+def seed_layers(model: Any, seed: int) -> None:
+    """Seed the layers of a network that draw at random, such as dropout.
+
+    Args:
+        model: a tf_keras.Model; the layers inside of wrappers count too.
+        seed: the layers get this and the numbers after it.
+    """
+    for number, layer in enumerate(model.submodules):
+        source = getattr(layer, "_random_generator", None)
+        generator = getattr(source, "_generator", None)
+        if generator is not None:
+            generator.reset_from_seed(seed + number)
 
 
 def versions() -> dict[str, str]:

@@ -20,15 +20,12 @@ from trainer import folder
 from trainer.errors import HarmcuError
 from trainer.spec import Spec, check, from_document
 
-MODEL, SPEC, METRICS, GOLDEN, REPORT = (
-    "model.tflite",
-    "spec.json",
-    "metrics.json",
-    "golden.npz",
-    "report.html",
-)
+SPEC, METRICS, GOLDEN, REPORT = "spec.json", "metrics.json", "golden.npz", "report.html"
 
-PARTS = (MODEL, SPEC, METRICS, GOLDEN, REPORT)
+TFLITE, KNN = "model.tflite", "knn.json"
+"""What may hold the model; ``model_file`` of the spec says which of them does."""
+
+PARTS = (TFLITE, KNN, SPEC, METRICS, GOLDEN, REPORT)
 
 MAX_FILE_BYTES = 64 << 20
 """No part of a bundle for a microcontroller comes near this; a larger file is not one of ours."""
@@ -67,7 +64,7 @@ def write(
     Args:
         path: the folder to make.
         spec: its ``provenance.model_sha256`` must be the digest of ``model``.
-        model: the .tflite file.
+        model: content of the file that ``spec.model_file`` names.
         metrics: figures, JSON types only.
         golden: arrays from ``trainer.golden.make``.
         report: report.html.
@@ -79,7 +76,7 @@ def write(
     if sha256(model) != spec.provenance.model_sha256:
         raise HarmcuError("the spec names another model than the one given; train again")
     files = {
-        MODEL: model,
+        spec.model_file: model,
         METRICS: _json_bytes(metrics),
         GOLDEN: _npz_bytes(golden),
         REPORT: report.encode(),
@@ -115,18 +112,26 @@ def read(path: Path) -> Bundle:
     document = _parse_json(spec_data, path / SPEC)
     integrity = document.pop("integrity", None) if isinstance(document, dict) else None
     spec = from_document(document, str(path / SPEC))
-    files = {name: _read_part(path, name) for name in (MODEL, METRICS, GOLDEN, REPORT)}
+    files = {name: _read_part(path, name) for name in _signed_parts(spec)}
     if not _is_as_written(spec_data, spec, files):
         _blame(path, spec, files, integrity)
-    if sha256(files[MODEL]) != spec.provenance.model_sha256:
-        raise HarmcuError(f"{path / MODEL}: not the model that spec.json names; train again")
+    model = files[spec.model_file]
+    if sha256(model) != spec.provenance.model_sha256:
+        raise HarmcuError(
+            f"{path / spec.model_file}: not the model that spec.json names; train again"
+        )
     return Bundle(
         path=path,
         spec=spec,
-        model=files[MODEL],
+        model=model,
         metrics=_parse_json(files[METRICS], path / METRICS),
         golden=_read_npz(files[GOLDEN], path / GOLDEN),
     )
+
+
+def _signed_parts(spec: Spec) -> tuple[str, ...]:
+    """Return the files of which spec.json carries the digests."""
+    return (spec.model_file, METRICS, GOLDEN, REPORT)
 
 
 def _is_as_written(spec_data: bytes, spec: Spec, files: dict[str, bytes]) -> bool:
@@ -164,7 +169,7 @@ def _spec_digest(spec: Spec) -> str:
 def _spec_bytes(spec: Spec, files: dict[str, bytes]) -> bytes:
     """Return spec.json: the spec's document and the digests of everything, itself included."""
     integrity = {SPEC: _spec_digest(spec)}
-    integrity |= {name: sha256(files[name]) for name in (MODEL, METRICS, GOLDEN, REPORT)}
+    integrity |= {name: sha256(files[name]) for name in _signed_parts(spec)}
     return _json_bytes({**spec.to_document(), "integrity": integrity})
 
 

@@ -6,34 +6,38 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from trainer import (
     backend,
     bundle,
+    checkpoint,
+    continuous,
     datasets,
     evaluator,
+    exhibits,
     golden,
     inspect,
+    interval,
+    knn,
+    labels,
     leaks,
     models,
     rates,
+    repeats,
     report,
     splits,
+    thresholds,
     windows,
 )
 from trainer import evaluate as evaluation
-from trainer.errors import HarmcuError
+from trainer.errors import HarmcuError, UnknownNameError
 from trainer.progress import Progress, silent
 from trainer.reading.options import Options
-from trainer.recording import Dataset, Recording
-from trainer.spec import Channel, Decision, Provenance, Spec, Split
+from trainer.recording import Dataset, Recording, Unit
+from trainer.spec import INPUT, OUTPUT, Channel, Decision, Provenance, Spec, Split
 from trainer.tflm import is_installed, measure_arena
-
-if TYPE_CHECKING:
-    from trainer.fit import History, Material
-
-DEFAULT_EPOCHS = 40
+from trainer.training import Material, Trained
 
 GOLDEN_PER_LABEL = 2
 GOLDEN_WINDOWS = 4
@@ -51,10 +55,16 @@ class TrainRequest:
         architecture: a module of ``trainer.models``.
         size: one of the architecture's sizes.
         seed: of weights, augmentation and the choice of validation subjects; 0 to 2**32 - 1.
-        epochs: passes over the training windows in floating point; the default is
-            ``DEFAULT_EPOCHS``.
+        epochs: passes over the training windows in floating point; None: as many as the
+            architecture's recipe says.
         options: what the files of the data set do not say themselves.
         rate_millihertz: the model's rate; None: that of the recordings.
+        labels: those to tell apart, others are other movement; empty: all.
+        window: samples that a classification sees, at the model's rate; None: the data set's.
+        hop: samples between two classifications; None: the data set's.
+        folds: also train a model for each of so many folds, or of each subject left out.
+        seeds: how many seeds to train, ``seed`` and those after it. The bundle is of ``seed``.
+        resume: go on with what an interrupted training has left beside ``out``.
     """
 
     dataset: str
@@ -66,16 +76,29 @@ class TrainRequest:
     epochs: int | None = None
     options: Options = field(default_factory=Options)
     rate_millihertz: int | None = None
+    labels: tuple[str, ...] = ()
+    window: int | None = None
+    hop: int | None = None
+    folds: int | Literal["loso"] | None = None
+    seeds: int = 1
+    resume: bool = False
 
 
 @dataclass(frozen=True)
-class _Trained:
-    """A converted model and how it came to be."""
+class _Tested:
+    """A model and what it made of its test part."""
 
-    model: bytes
-    parameters: int
-    history: History
-    float_accuracy: float
+    spec: Spec
+    trained: Trained
+    recordings: tuple[Recording, ...]
+    figures: dict[str, Any]
+    validation_accuracy: float
+    exhibits: exhibits.Exhibits
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Tell whether the training ended before its time."""
+        return self.trained.history.kept_epoch is not None
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
@@ -88,31 +111,24 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
             the same samples would train and test the model.
     """
     _check(request)
-    progress("load data", 0, 1, {})
-    dataset = datasets.load(request.dataset, request.data, request.options)
-    dataset = rates.at_rate(dataset, request.rate_millihertz)
-    split = splits.by_subject(dataset, request.seed)
-    training, validation, test = (
-        splits.of_subjects(dataset.recordings, subjects)
-        for subjects in (split.train, split.validation, split.test)
+    loaded = _load(request, progress)
+    dataset = _divide(loaded)
+    tested = _test(request, dataset, splits.by_subject(dataset, request.seed), progress)
+    spec = tested.spec
+    metrics = tested.figures | _facts(tested) | {"data_notes": inspect.summary(loaded.notes)}
+    is_whole = not tested.is_interrupted
+    if is_whole and (request.folds is not None or request.seeds > 1):
+        repeated = _repeat(request, loaded, tested, progress)
+        is_whole = repeated is not None
+        metrics |= {"repeats": repeated} if repeated else {}
+    vectors = golden.make(
+        spec, evaluator.load(tested.trained.model), _excerpts(tested.recordings, spec)
     )
-    leaks.check({"training": training, "validation": validation, "test": test})
-    rate = windows.common_rate(dataset.recordings)
-    channels = windows.channel_scaling(training)
-    progress("load data", 1, 1, {"recordings": len(dataset.recordings)})
-
-    trained = _train(request, dataset, channels, training, validation, progress)
-    spec = _spec(request, dataset, split, channels, rate, trained.model)
-
-    progress("evaluate", 0, 1, {})
-    engine = evaluator.load(trained.model)
-    figures = evaluation.figures(evaluation.decide(spec, engine, test), spec.labels)
-    metrics = figures | _facts(trained, split) | {"data_notes": inspect.summary(dataset.notes)}
-    vectors = golden.make(spec, engine, _excerpts(test, spec))
-    progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
-    return bundle.write(
-        request.out, spec, trained.model, metrics, vectors, report.render(spec, metrics)
-    )
+    page = report.render(spec, metrics, tested.exhibits)
+    written = bundle.write(request.out, spec, tested.trained.model, metrics, vectors, page)
+    if is_whole:
+        checkpoint.remove(request.out)
+    return written
 
 
 def evaluate(
@@ -121,79 +137,242 @@ def evaluate(
     """Evaluate a bundle's model, on the board's kernels, on people whom it has not met.
 
     Returns:
-        The figures of ``trainer.evaluate.figures``.
+        The figures of ``trainer.evaluate``.
 
     Raises:
         HarmcuError: the data cannot be read, have other labels, or hold nobody new.
     """
-    recordings = held_out(trained, dataset, path, options)
-    decisions = evaluation.decide(trained.spec, evaluator.load(trained.model), recordings)
-    return evaluation.figures(decisions, trained.spec.labels)
+    found = held_out(trained, dataset, path, options)
+    spec, engine = trained.spec, evaluator.load(trained.model)
+    decisions = evaluation.decide(spec, engine, found.recordings)
+    watched = continuous.watch(spec, engine, found.streams)
+    return _figures(spec, decisions, found.unit, watched)
 
 
 def held_out(
     trained: bundle.Bundle, dataset: str, path: Path | None = None, options: Options | None = None
-) -> list[Recording]:
+) -> Dataset:
     """Return the recordings of people whom a model has not met.
 
-    On the data set that trained it, those are the subjects who neither trained nor chose the
-    model; on another, all.
+    On the data set that trained it, or one of the same people, those are the subjects who neither
+    trained nor chose the model; on another, all.
 
     Raises:
         HarmcuError: the data cannot be read, or hold nobody new.
     """
     loaded = datasets.load(dataset, path, options)
-    provenance = trained.spec.provenance
-    met: tuple[str, ...] = ()
-    if loaded.name == provenance.dataset:
-        met = provenance.split.train + provenance.split.validation
-    recordings = [recording for recording in loaded.recordings if recording.subject not in met]
+    spec = trained.spec
+    is_own = loaded.name == spec.provenance.dataset
+    if is_own or loaded.streams:
+        # What has another label is other movement.
+        loaded = labels.only(loaded, [name for name in spec.labels if name in loaded.labels])
+    if not datasets.are_same_people(loaded.name, spec.provenance.dataset):
+        return loaded
+    gap = spec.window / spec.rate_millihertz * 1000
+    divided = splits.divide(loaded, gap)
+    if divided.unit == "block":
+        # Blocks were cut at the model's rate.
+        divided = splits.divide(rates.at_rate(loaded, spec.rate_millihertz), gap)
+    met = spec.provenance.split.train + spec.provenance.split.validation
+    recordings = tuple(r for r in divided.recordings if r.subject not in met)
     if not recordings:
         raise HarmcuError(
             f"every subject of {loaded.name} took part in training; evaluate on other people"
         )
-    return recordings
+    streams = tuple(stream for stream in divided.streams if stream.subject not in met)
+    return dataclasses.replace(divided, recordings=recordings, streams=streams)
 
 
 def _check(request: TrainRequest) -> None:
     """Refuse before training what would fail after it."""
+    if request.dataset not in datasets.names():
+        raise UnknownNameError("data set", request.dataset, datasets.names())
     if request.epochs is not None and request.epochs < 1:
         raise HarmcuError(f"{request.epochs} epochs; train for at least one")
     if not 0 <= request.seed < 2**32:
         raise HarmcuError(f"the seed {request.seed} is out of range; choose 0 to {2**32 - 1}")
     bundle.check_free(request.out)
+    models.check_name(request.architecture)
+    if not request.resume:
+        checkpoint.remove(request.out)
+    elif not checkpoint.folder(request.out).is_dir():
+        raise HarmcuError(
+            f"{checkpoint.folder(request.out)}: nothing was left there to go on with; leave out "
+            "--resume"
+        )
 
 
-def _train(
-    request: TrainRequest,
-    dataset: Dataset,
-    channels: tuple[Channel, ...],
-    training: Sequence[Recording],
-    validation: Sequence[Recording],
-    progress: Progress,
-) -> _Trained:
+def _load(request: TrainRequest, progress: Progress) -> Dataset:
+    """Load the recordings that were asked for, at the model's rate, with the window to cut."""
+    progress("load data", 0, 1, {})
+    dataset = datasets.load(request.dataset, request.data, request.options)
+    dataset = rates.at_rate(labels.only(dataset, request.labels), request.rate_millihertz)
+    progress("load data", 1, 1, {"recordings": len(dataset.recordings)})
+    window, hop = request.window or dataset.default_window, request.hop or dataset.default_hop
+    chosen = dataclasses.replace(dataset, default_window=window, default_hop=hop)
+    if request.window is None and _divide(chosen).unit == "block":
+        window = splits.block_window(dataset, window)
+        hop = request.hop or window // 4
+    return dataclasses.replace(dataset, default_window=window, default_hop=hop)
+
+
+def _divide(loaded: Dataset) -> Dataset:
+    rate = windows.common_rate(loaded.recordings)
+    return splits.divide(loaded, loaded.default_window / rate * 1000)
+
+
+def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progress) -> _Tested:
+    """Train a model with ``request.seed`` and let it decide on its test part, once."""
+    training, validation, test = (
+        splits.of_subjects(dataset.recordings, subjects)
+        for subjects in (split.train, split.validation, split.test)
+    )
+    leaks.check({"training": training, "validation": validation, "test": test})
+    _check_labels(dataset, "training", training)
+    if dataset.unit == "block":
+        _check_labels(dataset, "validation", validation)
+        _check_labels(dataset, "test", test)
+    channels = windows.channel_scaling(training)
+    material = Material(
+        training,
+        validation,
+        dataset.labels,
+        channels,
+        dataset.default_window,
+        dataset.default_hop,
+        _checkpoint(request, dataset, split, channels),
+    )
     progress("start TensorFlow", 0, 1, {})
     backend.start(request.seed)
-    from trainer import fit, quantize
+    progress("start TensorFlow", 1, 1, {})
+    trained = models.train(
+        request.architecture, request.size, material, request.epochs, request.seed, progress
+    )
+    spec = _spec(request, dataset, split, channels, trained.model)
+    progress("evaluate", 0, 1, {})
+    engine = evaluator.load(trained.model)
+    streams = {
+        part: [stream for stream in dataset.streams if stream.subject in subjects]
+        for part, subjects in (("validation", split.validation), ("test", split.test))
+    }
+    chosen = thresholds.choose(spec, continuous.watch(spec, engine, streams["validation"]))
+    if chosen is not None:
+        spec = dataclasses.replace(spec, decision=chosen)
+    decisions = evaluation.decide(spec, engine, test)
+    watched = continuous.watch(spec, engine, streams["test"])
+    figures = _figures(spec, decisions, dataset.unit, watched)
+    if trained.float_scores is not None:
+        figures["quantization"] = evaluation.quantization(
+            decisions, trained.float_scores(decisions.samples)
+        )
+    if not knn.is_knn(trained.model):
+        figures["desktop"] = evaluation.difference(
+            decisions, evaluator.desktop(trained.model)(decisions.samples)
+        )
+    validated = evaluation.figures(evaluation.decide(spec, engine, validation), spec.labels)
+    progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
+    shown = exhibits.choose(spec, decisions, test, figures["per_subject"], streams["test"], watched)
+    return _Tested(spec, trained, test, figures, validated["accuracy"], shown)
 
-    shape = models.Shape(
-        dataset.default_window, dataset.default_hop, len(channels), len(dataset.labels)
+
+def _checkpoint(
+    request: TrainRequest, dataset: Dataset, split: Split, channels: tuple[Channel, ...]
+) -> Path:
+    """Return where a training keeps what it has, under a name of all that decides its result."""
+    return checkpoint.file(
+        request.out,
+        {
+            "dataset": dataset.sha256,
+            "labels": dataset.labels,
+            "rate_millihertz": windows.common_rate(dataset.recordings),
+            "window": dataset.default_window,
+            "hop": dataset.default_hop,
+            "channels": [dataclasses.asdict(channel) for channel in channels],
+            "split": dataclasses.asdict(split),
+            "architecture": request.architecture,
+            "size": request.size,
+            "seed": request.seed,
+            "epochs": request.epochs,
+            "versions": backend.versions(),
+        },
     )
-    network = models.build(request.architecture, request.size, shape)
-    material: Material = fit.Material(
-        training, validation, dataset.labels, channels, shape.window, shape.hop
-    )
-    progress("start TensorFlow", 1, 1, {"parameters": network.count_params()})
-    epochs = request.epochs if request.epochs is not None else DEFAULT_EPOCHS
-    aware, history = fit.fit(network, material, epochs, request.seed, progress)
-    progress("convert", 0, 1, {})
-    model = quantize.convert(aware, fit.representative(material))
-    progress("convert", 1, 1, {"bytes": len(model)})
-    return _Trained(
-        model,
-        int(network.count_params()),
-        history,
-        fit.validation_accuracy(network, material),
+
+
+def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) -> None:
+    """Refuse a part in which a label is missing."""
+    window = dataset.default_window
+    there = {r.label for r in recordings if len(r.counts) >= window}
+    for label in dataset.labels:
+        if label not in there:
+            takes = [len(r.counts) for r in dataset.recordings if r.label == label]
+            raise HarmcuError(
+                f"the {part} part has no window of {window} samples of {label!r}, of which there "
+                f"are {sum(takes):,} in {len(takes)} pieces; record 3 takes or more of it, say "
+                "with --take how long takes are, or leave it out with --labels"
+            )
+
+
+def _figures(
+    spec: Spec,
+    decisions: evaluation.Decisions,
+    unit: Unit,
+    watched: Sequence[continuous.Watched],
+) -> dict[str, Any]:
+    """Return the part of ``metrics.json`` that is about held-out people."""
+    figures = evaluation.figures(decisions, spec.labels)
+    figures["over_subjects"] = interval.over_subjects(figures["per_subject"], unit)
+    figures["calibration"] = evaluation.calibration(decisions, spec.output)
+    if watched:
+        figures["continuous"] = continuous.figures(spec, watched)
+    return figures
+
+
+def _repeat(
+    request: TrainRequest, loaded: Dataset, tested: _Tested, progress: Progress
+) -> dict[str, Any] | None:
+    """Train with other seeds and, where asked for, with every fold held out; keep the figures.
+
+    Ctrl-C ends this; half of the folds say nothing, so then there are no figures.
+    """
+    dataset = _divide(loaded)
+    if request.folds is not None:
+        # Everybody is tested once, also those whom the publisher holds out.
+        dataset = _divide(dataclasses.replace(loaded, official_test_subjects=()))
+    plan = [
+        (seed, fold, split)
+        for seed in range(request.seed, request.seed + request.seeds)
+        for fold, split in enumerate(_splits(request, dataset, seed), start=1)
+    ]
+    runs: list[repeats.Run] = []
+    for seed, fold, split in plan:
+        again = tested
+        if (seed, split) != (request.seed, tested.spec.provenance.split):
+            try:
+                again = _test(dataclasses.replace(request, seed=seed), dataset, split, progress)
+            except KeyboardInterrupt:
+                return None
+        if again.is_interrupted:
+            return None
+        runs.append(_run(again, seed, fold))
+        progress("repeats", len(runs), len(plan), {"accuracy": runs[-1].figures["accuracy"]})
+    return repeats.summary(runs, dataset.unit)
+
+
+def _splits(request: TrainRequest, dataset: Dataset, seed: int) -> list[Split]:
+    if request.folds is None:
+        return [splits.by_subject(dataset, seed)]
+    return splits.folds(dataset, None if request.folds == "loso" else request.folds, seed)
+
+
+def _run(tested: _Tested, seed: int, fold: int) -> repeats.Run:
+    return repeats.Run(
+        seed,
+        fold,
+        tested.spec.provenance.split.name,
+        tested.figures,
+        tested.figures.get("quantization", {}).get("float_accuracy"),
+        len(tested.trained.model),
+        tested.spec.provenance.model_sha256,
     )
 
 
@@ -202,17 +381,15 @@ def _spec(
     dataset: Dataset,
     split: Split,
     channels: tuple[Channel, ...],
-    rate_millihertz: int,
     model: bytes,
 ) -> Spec:
-    from trainer.quantize import INPUT, OUTPUT
-
     name = f"{dataset.name}_{request.architecture}_{request.size}".replace("-", "_")
     return Spec(
         name=name,
+        model_file=bundle.KNN if knn.is_knn(model) else bundle.TFLITE,
         labels=dataset.labels,
         channels=channels,
-        rate_millihertz=rate_millihertz,
+        rate_millihertz=windows.common_rate(dataset.recordings),
         window=dataset.default_window,
         hop=dataset.default_hop,
         input=INPUT,
@@ -232,16 +409,17 @@ def _spec(
     )
 
 
-def _facts(trained: _Trained, split: Split) -> dict[str, Any]:
+def _facts(tested: _Tested) -> dict[str, Any]:
     """Return the part of ``metrics.json`` that is not about held-out windows."""
+    trained, split = tested.trained, tested.spec.provenance.split
     return {
-        "kernels": evaluator.name(),
+        "kernels": evaluator.name(trained.model),
         "model_bytes": len(trained.model),
         "parameters": trained.parameters,
         "tflm_arena_bytes": _arena(trained.model),
         "validation": {
             "float_accuracy": trained.float_accuracy,
-            "int8_aware_accuracy": trained.history.validation_accuracy[-1],
+            "int8_accuracy": tested.validation_accuracy,
         },
         "history": dataclasses.asdict(trained.history),
         "subjects": {
@@ -253,8 +431,8 @@ def _facts(trained: _Trained, split: Split) -> dict[str, Any]:
 
 
 def _arena(model: bytes) -> dict[str, int] | None:
-    """Return TFLM's arena, or None where it cannot be measured: it is never guessed."""
-    if not is_installed():
+    """Return TFLM's arena, or None where there is none to measure: it is never guessed."""
+    if not is_installed() or knn.is_knn(model):
         return None
     arena = measure_arena(model)
     return {

@@ -1,4 +1,4 @@
-"""Quantisation-aware training and conversion to a fully int8 .tflite file."""
+"""Quantisation, while a network trains or after it, and conversion to a fully int8 .tflite file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from trainer.backend import silenced
+from trainer.compact import compact
 from trainer.errors import HarmcuError
 from trainer.sample_path import Samples
-from trainer.spec import Quantization
+from trainer.spec import INPUT, OUTPUT
 
-INPUT = Quantization(scale=1 / 32, zero_point=0)
-"""What the network sees of an int8 sample: -4 to 3.96875 in steps that floating point holds."""
-
-OUTPUT = Quantization(scale=1 / 256, zero_point=-128)
-"""TensorFlow Lite's fixed quantisation of an int8 softmax (quantization_spec, SOFTMAX)."""
+_INPUT_RANGE = tuple((end - INPUT.zero_point) * INPUT.scale for end in (-128, 127))
 
 
 def to_real(samples: Samples) -> npt.NDArray[np.float32]:
@@ -41,10 +38,8 @@ def quantization_aware(model: tf_keras.Model, calibration: Samples) -> tf_keras.
     """
     with silenced():
         aware = tfmot.quantization.keras.quantize_model(model)
-    low = (-128 - INPUT.zero_point) * INPUT.scale
-    high = (127 - INPUT.zero_point) * INPUT.scale
     # The quantizer of the input only ever widens its range, and no sample lies outside of this.
-    _set_range(input_quantizer(aware), low, high)
+    _set_range(input_quantizer(aware), *_INPUT_RANGE)
     seen = {
         layer.name: layer
         for layer in model.layers
@@ -55,6 +50,20 @@ def quantization_aware(model: tf_keras.Model, calibration: Samples) -> tf_keras.
     for layer, values in zip(seen.values(), activations, strict=True):
         _set_range(aware.get_layer(_aware_name(layer)), min(0.0, values.min()), values.max())
     return aware
+
+
+def post_training(model: tf_keras.Model) -> tf_keras.Model:
+    """Return a network of the same weights whose input is rounded as ``INPUT`` says.
+
+    ``convert`` then takes every other range from its representative windows.
+
+    Args:
+        model: trained in floating point, float [batch, window, 1, channels] to probabilities.
+    """
+    low, high = _INPUT_RANGE
+    inputs = tf_keras.layers.Input(model.input_shape[1:], name="window")
+    rounded = tf.quantization.fake_quant_with_min_max_args(inputs, low, high)
+    return tf_keras.Model(inputs, model(rounded), name=model.name)
 
 
 def input_quantizer(aware: tf_keras.Model) -> tf_keras.layers.Layer:
@@ -86,15 +95,15 @@ def _set_range(layer: tf_keras.layers.Layer, low: float, high: float) -> None:
 
 
 def convert(model: tf_keras.Model, representative: Samples) -> bytes:
-    """Convert a network from ``quantization_aware`` to a .tflite file.
+    """Convert a network from ``quantization_aware`` or ``post_training`` to a .tflite file.
 
     Args:
         model: takes float [batch, window, 1, channels].
         representative: int8 [windows, window, channels] from the training part. The converter
-            wants some even though training has fixed every range.
+            wants some even where training has fixed every range.
 
     Returns:
-        The file: int8 input [1, window, 1, channels] and int8 output [1, labels].
+        The file, compact: int8 input [1, window, 1, channels] and int8 output [1, labels].
 
     Raises:
         HarmcuError: the converted model's input or output is not quantised as the spec says.
@@ -115,16 +124,24 @@ def convert(model: tf_keras.Model, representative: Samples) -> bytes:
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
             [traced.get_concrete_function()], model
         )
-        # By way of a SavedModel, the default, the same conversion takes 13 seconds instead of one.
-        converter.experimental_lower_to_saved_model = False
+        # By way of a SavedModel, the default, the same conversion takes 13 seconds instead of one;
+        # but without it TensorFlow 2.21 crashes on the functions of a recurrent layer.
+        converter.experimental_lower_to_saved_model = _is_recurrent(model)
+        # Arduino's TFLM libraries know one scale for a dense layer.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = samples
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
-        converted = bytes(converter.convert())
+        converted = compact(bytes(converter.convert()))
     _check(converted)
     return converted
+
+
+def _is_recurrent(model: tf_keras.Model) -> bool:
+    layers = model._flatten_layers(include_self=False)
+    return any(isinstance(layer, tf_keras.layers.RNN) for layer in layers)
 
 
 def _check(model: bytes) -> None:

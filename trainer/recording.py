@@ -15,6 +15,9 @@ Counts = npt.NDArray[np.int16]
 
 Kind = Literal["repaired", "dropped", "guessed", "remark"]
 
+Unit = Literal["subject", "recording", "block"]
+"""What a split keeps together: a person, a whole recording, or a block of one."""
+
 
 @dataclass(frozen=True)
 class Note:
@@ -60,6 +63,34 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A labelled stretch: samples ``first`` to ``last`` of its stream, both included, from 0."""
+
+    label: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class LabelledStream:
+    """One whole recording, in which activities follow one another.
+
+    Attributes:
+        counts: int16 [samples, 6], in the order of ``AXES``.
+        rate_millihertz: samples a second, times 1000.
+        subject: who was recorded.
+        intervals: in the order of time, without overlap; what lies between has no label.
+        source: where it came from, for messages.
+    """
+
+    counts: Counts
+    rate_millihertz: int
+    subject: str
+    intervals: tuple[Interval, ...]
+    source: str
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Recordings that belong together.
 
@@ -72,6 +103,9 @@ class Dataset:
         default_window: samples a classification sees unless the user says otherwise.
         default_hop: samples between the starts of two windows.
         notes: what was repaired, dropped or guessed while reading.
+        streams: whole recordings as a board sees them, transitions and unlabelled stretches
+            included, where there is more than ``recordings``.
+        unit: what ``Recording.subject`` stands for; ``trainer.splits.divide`` decides.
     """
 
     name: str
@@ -82,6 +116,8 @@ class Dataset:
     default_window: int
     default_hop: int
     notes: tuple[Note, ...] = ()
+    streams: tuple[LabelledStream, ...] = ()
+    unit: Unit = "subject"
 
 
 def six_axes(recording: Recording) -> Counts:

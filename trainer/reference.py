@@ -1,8 +1,8 @@
-"""TensorFlow's reference kernels on this computer, where the package tflite-micro has no wheel.
+"""TensorFlow Lite on this computer: its reference kernels, and those that it takes by default.
 
-They are not the interpreter's default: that one uses XNNPACK, whose kernels differ from a board's
-by some steps of int8. For the operators of ``cnn`` these give the scores of TFLM; an int8 LSTM
-differs by a step now and then.
+The reference kernels evaluate where the package tflite-micro has no wheel. For the operators of
+``cnn`` they give the scores of TFLM; an int8 LSTM differs by a step now and then. The default ones,
+XNNPACK's, differ from a board's by some steps of int8; they are only ever compared with.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ NAME = "TensorFlow's reference kernels"
 class Reference:
     """A model in TensorFlow's interpreter, called with one window after the other."""
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, by_default: bool = False) -> None:
         """Load a model.
 
         Args:
             model: a .tflite file with int8 input [1, window, 1, channels] and int8 output.
+            by_default: take the kernels that TensorFlow Lite takes unless told otherwise.
 
         Raises:
             HarmcuError: TensorFlow is not installed.
         """
         backend.start(0)
-        self._interpreter = _interpreter(model)
+        self._interpreter = _interpreter(model, by_default)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
 
@@ -53,13 +54,14 @@ class Reference:
         return scores
 
 
-def _interpreter(model: bytes) -> Any:
+def _interpreter(model: bytes, by_default: bool) -> Any:
     import tensorflow as tf
 
+    kinds = tf.lite.experimental.OpResolverType
     with backend.silenced():
         interpreter = tf.lite.Interpreter(
             model_content=model,
-            experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF,
+            experimental_op_resolver_type=kinds.AUTO if by_default else kinds.BUILTIN_REF,
         )
         interpreter.allocate_tensors()
     return interpreter

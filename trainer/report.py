@@ -5,65 +5,82 @@ The pictures are inline SVG. The same model and metrics give the same bytes.
 
 from __future__ import annotations
 
-import base64
-import io
-import warnings
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from trainer.errors import HarmcuError
+from trainer import report_pictures as pictures
+from trainer.exhibits import Exhibits, Mistake
+from trainer.report_pictures import picture
 from trainer.spec import Spec
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 _STYLE = """
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ddd;
+  --x: #c44e52; --y: #3a923a; --z: #3b75af; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --line: #444; } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-  color: #222; background: #fff; }
+  color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
 h1, h2 { line-height: 1.2; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0; }
-th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #ddd; text-align: left; }
+th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid var(--line); text-align: left; }
+th, td { overflow-wrap: normal; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
-img { max-width: 100%; height: auto; }
-code { overflow-wrap: anywhere; }
+img, svg { max-width: 100%; height: auto; }
+.mistakes { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); }
+figure { margin: 0; border: 1px solid var(--line); padding: 0.5rem; font-size: 0.85rem; }
+polyline { fill: none; stroke-width: 1; }
+.x { stroke: var(--x); color: var(--x); } .y { stroke: var(--y); color: var(--y); }
+.z { stroke: var(--z); color: var(--z); } b { font-weight: 600; }
 """
 
-_PICTURES = {
-    # Names of elements come from this salt and not from a random number.
-    "svg.hashsalt": "harmcu",
-    # Text stays text: the reader's fonts know more scripts than matplotlib's.
-    "svg.fonttype": "none",
-    # A label may hold a dollar sign without meaning mathematics.
-    "text.parse_math": False,
-    "font.family": "sans-serif",
-    "font.size": 10,
+_NEW = {
+    "subject": "of {count} people whom the model had never met",
+    "recording": "of {count} recordings that the model had never seen",
+    "block": "of the ends of recordings whose beginnings trained the model",
+}
+_WARNINGS = {
+    "subject": "",
+    "recording": (
+        "The data name too few people to hold some of them out. Whoever trained the model may be "
+        "in the test part too, with other recordings: expect less of new people."
+    ),
+    "block": (
+        "There are too few recordings of some label to hold whole ones out. Every recording was "
+        "cut in time, and a window left out at each cut. The figures say nothing about other "
+        "recordings, days or people: record at least 3 takes of each label."
+    ),
 }
 
 
-def render(spec: Spec, metrics: Mapping[str, Any]) -> str:
+def render(spec: Spec, metrics: Mapping[str, Any], exhibits: Exhibits) -> str:
     """Return the report as one HTML document.
 
     Args:
         spec: the model's.
         metrics: the content of ``metrics.json``.
+        exhibits: held-out windows to show.
 
     Raises:
         HarmcuError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise HarmcuError(
-            'the report needs matplotlib, which is not installed; pip install "harmcu[train]"'
-        ) from error
-    with matplotlib.rc_context(_PICTURES):
-        confusion = _picture(_confusion(spec.labels, metrics["confusion"]), "Confusion matrix")
-        curves = _picture(_curves(metrics["history"]), "Training curves")
-        subjects = _picture(_subjects(metrics), "Accuracy by subject")
     title = escape(f"harmcu: {spec.name}")
+    sections = [
+        ("Confusion matrix", _confusion(spec, metrics)),
+        ("By activity", _per_class(spec, metrics["per_class"])),
+        (f"By {metrics['over_subjects']['unit']}", _per_subject(metrics)),
+        ("Several trainings", _repeats(metrics.get("repeats"))),
+        ("Whole recordings", _continuous(metrics.get("continuous"))),
+        ("A held-out recording", _timeline(spec, exhibits)),
+        ("Mistakes", _mistakes(spec, exhibits.mistakes)),
+        ("Scores and how often they are right", _calibration(metrics["calibration"])),
+        ("int8", _int8(metrics)),
+        ("Training curves", _curves(metrics["history"])),
+        ("Sizes", _sizes(spec, metrics)),
+        ("Provenance", _provenance(spec)),
+    ]
+    body = "\n".join(f"<h2>{escape(name)}</h2>\n{content}" for name, content in sections if content)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -74,44 +91,191 @@ def render(spec: Spec, metrics: Mapping[str, Any]) -> str:
 </head>
 <body>
 <h1>{title}</h1>
-<p>{metrics["accuracy"]:.1%} of {metrics["windows"]} windows of {len(metrics["per_subject"])} people
-whom the model had never met were named right, by the int8 model on
-{escape(metrics["kernels"])}.</p>
+{_opening(spec, metrics)}
 {_summary(spec, metrics)}
-<h2>Confusion matrix</h2>
-{confusion}
-<h2>By activity</h2>
-{_per_class(metrics["per_class"])}
-<h2>By subject</h2>
-{subjects}
-{_table(("subject", "accuracy"), [(s, f"{a:.1%}") for s, a in metrics["per_subject"].items()])}
-<h2>Training curves</h2>
-{curves}
-<h2>Sizes</h2>
-{_sizes(metrics)}
-<h2>Provenance</h2>
-{_provenance(spec)}
+{body}
 </body>
 </html>
 """
 
 
+def _opening(spec: Spec, metrics: Mapping[str, Any]) -> str:
+    unit = metrics["over_subjects"]["unit"]
+    new = _NEW[unit].format(count=metrics["over_subjects"]["count"])
+    text = (
+        f"{metrics['accuracy']:.1%} of {metrics['windows']} windows {new} were named right, by "
+        f"the int8 model on {metrics['kernels']}."
+    )
+    if all(threshold == -128 for threshold in spec.decision.thresholds):
+        refusal = "Every window gets a label, also movement that is none of them."
+        if "continuous" not in metrics:
+            refusal += " The data hold no other movement to set thresholds by."
+    else:
+        refusal = (
+            f"Scores are averaged over {spec.decision.smoothing} windows; what stays below its "
+            "label's threshold is unknown, and counts as wrong here."
+        )
+    paragraphs = (text, _WARNINGS[unit], refusal)
+    return "\n".join(f"<p>{escape(each)}</p>" for each in paragraphs if each)
+
+
+def _confusion(spec: Spec, metrics: Mapping[str, Any]) -> str:
+    return picture(
+        lambda: pictures.confusion(spec.labels, metrics["confusion"]), "Confusion matrix"
+    )
+
+
+def _per_subject(metrics: Mapping[str, Any]) -> str:
+    per_subject = metrics["per_subject"]
+    drawn = picture(
+        lambda: pictures.subjects(per_subject, metrics["over_subjects"]), "Accuracy by subject"
+    )
+    rows = [(subject, f"{accuracy:.1%}") for subject, accuracy in per_subject.items()]
+    return drawn + _table((metrics["over_subjects"]["unit"], "accuracy"), rows)
+
+
+def _curves(history: Mapping[str, Any]) -> str:
+    """Return the curves; nothing where no epoch was run."""
+    return picture(lambda: pictures.curves(history), "Curves") if history["loss"] else ""
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    reach = found["interval"]
+    if reach is None:
+        return "not known: too few, or not independent"
+    return (
+        f"{reach['low']:.1%} to {reach['high']:.1%} ({reach['method']}, "
+        f"{reach['confidence']:.0%}, {found['count']} {found['unit']}s)"
+    )
+
+
+def _repeats(repeats: Mapping[str, Any] | None) -> str:
+    if repeats is None:
+        return ""
+    accuracy, subjects = repeats["accuracy"], repeats["subjects"]
+    in_float = repeats.get("float_accuracy")
+    floating = f"; floating point {in_float['mean']:.2%}" if in_float else ""
+    text = (
+        f"{len(repeats['seeds'])} seeds, each with {repeats['folds']} test part(s): "
+        f"{accuracy['mean']:.2%} on average, {accuracy['worst']:.2%} the worst seed, standard "
+        f"deviation {100 * accuracy['standard_deviation']:.2f} points{floating}. Mean over "
+        f"subjects {subjects['mean']:.1%}, {_interval(subjects)}; the worst, "
+        f"{subjects['worst']['subject']}, "
+        f"{subjects['worst']['accuracy']:.1%}."
+    )
+    rows = [
+        (
+            f"seed {run['seed']}, {run['split']}",
+            ", ".join(run["test"]),
+            f"{run['accuracy']:.2%}",
+            f"{run['macro_f1']:.2%}",
+            f"{run['float_accuracy']:.2%}" if in_float else "",
+        )
+        for run in repeats["runs"]
+    ]
+    header = ("run", "tested on", "accuracy", "macro F1", "floating point")
+    return f"<p>{escape(text)}</p>\n{_table(header, rows)}"
+
+
+def _continuous(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    delay, rate = found["delay_seconds"], found["false_events_per_hour"]
+    rows = [
+        ("watched", f"{found['hours']:.2f} hours"),
+        ("bouts recognised", f"{found['detected']} of {found['bouts']}"),
+    ]
+    if delay["median"] is not None:
+        rows += [
+            ("time to recognise, half of them", f"{delay['median']:.1f} s"),
+            ("time to recognise, nine of ten", f"{delay['ninth_decile']:.1f} s"),
+        ]
+    if rate is not None:
+        rows += [
+            ("other movement", f"{found['other_hours']:.2f} hours"),
+            ("false events in it", f"{found['false_events']}, {rate:.1f} an hour"),
+        ]
+    return "<p>As a board sees them, with transitions and what has no label.</p>\n" + _table(
+        ("figure", "value"), rows
+    )
+
+
+def _timeline(spec: Spec, exhibits: Exhibits) -> str:
+    shown = exhibits.timeline
+    text = f"{shown.subject}, whose accuracy is the middle one: {shown.source}."
+    drawn = picture(lambda: pictures.timeline(spec.labels, shown), "Truth and decisions over time")
+    return f"<p>{escape(text)}</p>\n{drawn}"
+
+
+def _mistakes(spec: Spec, mistakes: Sequence[Mistake]) -> str:
+    if not mistakes:
+        return "<p>No window was given a wrong label.</p>"
+    axes = [channel.axis for channel in spec.channels]
+    figures = "\n".join(
+        f"<figure>{pictures.signals(mistake, axes)}<figcaption>said "
+        f"<b>{escape(spec.labels[mistake.said])}</b> ({mistake.confidence:.2f}), truly "
+        f"<b>{escape(spec.labels[mistake.truth])}</b>; {escape(mistake.subject)}, "
+        f"{escape(mistake.source)}</figcaption></figure>"
+        for mistake in mistakes
+    )
+    return (
+        "<p>The most confident mistake of each pair of labels, the most frequent pairs first. "
+        'Acceleration above, rotation below: <b class="x">x</b>, <b class="y">y</b>, '
+        f'<b class="z">z</b>, over the int8 range.</p>\n<div class="mistakes">{figures}</div>'
+    )
+
+
+def _calibration(calibration: Mapping[str, Any]) -> str:
+    text = (
+        f"Expected calibration error {calibration['error']:.3f}: on average, the largest score is "
+        "so far from the share of windows that are right at it."
+    )
+    drawn = picture(lambda: pictures.reliability(calibration), "Reliability diagram")
+    return f"<p>{escape(text)}</p>\n{drawn}"
+
+
+def _int8(metrics: Mapping[str, Any]) -> str:
+    quantization, desktop = metrics.get("quantization"), metrics.get("desktop")
+    if quantization is None or desktop is None:
+        return "<p>The model is integer by nature: nothing was rounded.</p>"
+    return _table(
+        ("largest score of the held-out windows", "value"),
+        [
+            ("right in floating point", f"{quantization['float_accuracy']:.2%}"),
+            (f"right in int8, {metrics['kernels']}", f"{quantization['int8_accuracy']:.2%}"),
+            ("int8 minus floating point", f"{100 * quantization['int8_minus_float']:+.2f} points"),
+            (
+                "TensorFlow Lite's default kernels: another label",
+                f"{desktop['largest_differ']:.2%} of windows",
+            ),
+            (
+                "TensorFlow Lite's default kernels: any other score",
+                f"{desktop['scores_differ']:.2%} of windows, {desktop['most_steps']} steps at most",
+            ),
+        ],
+    )
+
+
 def _summary(spec: Spec, metrics: Mapping[str, Any]) -> str:
-    subjects = metrics["subjects"]
+    subjects, worst = metrics["subjects"], metrics["over_subjects"]["worst"]
+    validation = metrics["validation"]
+    in_float = validation["float_accuracy"]
     return _table(
         ("figure", "value"),
         [
             ("accuracy, held-out subjects, int8", f"{metrics['accuracy']:.2%}"),
             ("macro F1, held-out subjects, int8", f"{metrics['macro_f1']:.2%}"),
-            ("accuracy, worst held-out subject", f"{min(metrics['per_subject'].values()):.2%}"),
+            ("mean over subjects", f"{metrics['over_subjects']['mean']:.2%}"),
+            ("its confidence interval", _interval(metrics["over_subjects"])),
+            (
+                f"worst {metrics['over_subjects']['unit']}",
+                f"{worst['subject']}: {worst['accuracy']:.2%}",
+            ),
             (
                 "accuracy, validation subjects, floating point",
-                f"{metrics['validation']['float_accuracy']:.2%}",
+                "integer by nature" if in_float is None else f"{in_float:.2%}",
             ),
-            (
-                "accuracy, validation subjects, int8 simulated",
-                f"{metrics['validation']['int8_aware_accuracy']:.2%}",
-            ),
+            ("accuracy, validation subjects, int8", f"{validation['int8_accuracy']:.2%}"),
             ("window, hop", f"{spec.window}, {spec.hop} samples"),
             ("rate", f"{spec.rate_millihertz / 1000:g} Hz"),
             ("training subjects", ", ".join(subjects["train"])),
@@ -121,9 +285,13 @@ def _summary(spec: Spec, metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _per_class(per_class: Mapping[str, Mapping[str, float]]) -> str:
+def _per_class(spec: Spec, per_class: Mapping[str, Mapping[str, float]]) -> str:
+    thresholds = (
+        (threshold - spec.output.zero_point) * spec.output.scale
+        for threshold in spec.decision.thresholds
+    )
     return _table(
-        ("activity", "precision", "recall", "F1", "windows"),
+        ("activity", "precision", "recall", "F1", "windows", "threshold"),
         [
             (
                 label,
@@ -131,14 +299,15 @@ def _per_class(per_class: Mapping[str, Mapping[str, float]]) -> str:
                 f"{values['recall']:.1%}",
                 f"{values['f1']:.1%}",
                 f"{values['support']}",
+                f"{threshold:.2f}",
             )
-            for label, values in per_class.items()
+            for (label, values), threshold in zip(per_class.items(), thresholds, strict=True)
         ],
     )
 
 
-def _sizes(metrics: Mapping[str, Any]) -> str:
-    rows = [("model.tflite", f"{metrics['model_bytes']:,}")]
+def _sizes(spec: Spec, metrics: Mapping[str, Any]) -> str:
+    rows = [(spec.model_file, f"{metrics['model_bytes']:,}")]
     arena = metrics["tflm_arena_bytes"]
     if arena is not None:
         rows += [
@@ -174,71 +343,4 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         + "</tr>"
         for name, *cells in rows
     )
-    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
-
-
-def _picture(figure: Figure, alternative: str) -> str:
-    """Return a figure as an inline SVG image that depends on its content only."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # matplotlib's own font need not have the letters of a label: the reader's draws them.
-        warnings.filterwarnings("ignore", message="Glyph")
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f'<img alt="{escape(alternative)}" src="data:image/svg+xml;base64,{data}">'
-
-
-def _confusion(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> Figure:
-    from matplotlib.figure import Figure
-
-    matrix = np.array(confusion)
-    columns = [*labels, "unknown"]
-    if not matrix[:, -1].any():
-        matrix, columns = matrix[:, :-1], columns[:-1]
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = 2.5 + 0.6 * len(columns)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
-    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_xlabel("said")
-    axes.set_ylabel("true")
-    for (row, column), windows in np.ndenumerate(matrix):
-        colour = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, f"{windows}", ha="center", va="center", color=colour)
-    return figure
-
-
-def _curves(history: Mapping[str, Any]) -> Figure:
-    from matplotlib.figure import Figure
-
-    epochs = range(1, len(history["loss"]) + 1)
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    of_loss, of_accuracy = figure.subplots(1, 2)
-    of_loss.plot(epochs, history["loss"])
-    of_loss.set_ylabel("training loss")
-    of_accuracy.plot(epochs, history["validation_accuracy"])
-    of_accuracy.set_ylabel("validation accuracy")
-    for axes in (of_loss, of_accuracy):
-        axes.axvline(history["float_epochs"] + 0.5, color="grey", linestyle=":", label="int8 aware")
-        axes.set_xlabel("epoch")
-        axes.grid(alpha=0.3)
-        axes.legend()
-    return figure
-
-
-def _subjects(metrics: Mapping[str, Any]) -> Figure:
-    from matplotlib.figure import Figure
-
-    per_subject = metrics["per_subject"]
-    figure = Figure(figsize=(9, 0.8 + 0.28 * len(per_subject)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(range(len(per_subject)), list(per_subject.values()), color="#3b75af")
-    axes.set_yticks(range(len(per_subject)), list(per_subject))
-    axes.invert_yaxis()
-    axes.set_xlim(0.0, 1.0)
-    axes.axvline(metrics["accuracy"], color="black", linestyle=":")
-    axes.set_xlabel("accuracy; the dotted line is all windows together")
-    axes.set_ylabel("subject")
-    return figure
+    return f'<div class="wide"><table>\n<tr>{head}</tr>\n{body}\n</table></div>'

@@ -74,11 +74,26 @@ def decide(scores: Samples, decision: Decision) -> npt.NDArray[np.int64]:
     Returns:
         int64 [windows]: label indices, or ``UNKNOWN``.
     """
-    total = np.cumsum(scores, axis=0, dtype=np.int64)
-    summed = total.copy()
-    summed[decision.smoothing :] -= total[: -decision.smoothing]
-    count = np.minimum(np.arange(len(scores)) + 1, decision.smoothing)
+    summed, count = smoothed(scores, decision.smoothing)
     best = np.argmax(summed, axis=1)
     thresholds = np.asarray(decision.thresholds, np.int64)[best] * count
     reached = summed[np.arange(len(scores)), best] >= thresholds
     return np.where(reached, best, UNKNOWN)
+
+
+def smoothed(
+    scores: Samples, smoothing: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Sum the scores of each window and those before it.
+
+    Args:
+        scores: int8 [windows, labels].
+        smoothing: windows to sum; fewer at the start.
+
+    Returns:
+        int64 [windows, labels], the sums, and int64 [windows], how many windows each is of.
+    """
+    total = np.cumsum(scores, axis=0, dtype=np.int64)
+    summed = total.copy()
+    summed[smoothing:] -= total[:-smoothing]
+    return summed, np.minimum(np.arange(len(scores)) + 1, smoothing)

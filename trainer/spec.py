@@ -17,7 +17,7 @@ from typing import Any
 
 from trainer.errors import HarmcuError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a field is added, removed or changes its meaning."""
 
 MAX_LABEL_BYTES = 48
@@ -51,6 +51,13 @@ class Quantization:
 
     scale: float
     zero_point: int
+
+
+INPUT = Quantization(scale=1 / 32, zero_point=0)
+"""What a model of this trainer sees of an int8 sample: -4 to 3.96875 in steps of a power of two."""
+
+OUTPUT = Quantization(scale=1 / 256, zero_point=-128)
+"""What it gives: TensorFlow Lite's fixed quantisation of an int8 softmax (quantization_spec)."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +94,14 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Spec:
-    """The one description that drives host and device alike."""
+    """The one description that drives host and device alike.
+
+    ``model_file`` is the bundle's file that holds the model: ``model.tflite``, or ``knn.json`` for
+    a ``trainer.knn.Knn``.
+    """
 
     name: str
+    model_file: str
     labels: tuple[str, ...]
     channels: tuple[Channel, ...]
     rate_millihertz: int
@@ -119,6 +131,7 @@ def from_document(document: Any, source: str) -> Spec:
     _check_schema(document, source)
     spec = Spec(
         name=document["name"],
+        model_file=document["model_file"],
         labels=tuple(document["labels"]),
         channels=tuple(Channel(**channel) for channel in document["channels"]),
         rate_millihertz=document["rate_millihertz"],

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from trainer.errors import HarmcuError
 from trainer.recording import AXES, Counts, Recording, six_axes
-from trainer.sample_path import window_starts
+from trainer.sample_path import Samples, quantize, window_starts
 from trainer.spec import Channel
 from trainer.units import COUNTS_PER_UNIT
 
@@ -79,6 +79,12 @@ def cut(
     )
 
 
+def quantized(counts: Counts, channels: tuple[Channel, ...]) -> Samples:
+    """Return int8 [windows, window, channels] of int16 [windows, window, 6]."""
+    number, window, axes = counts.shape
+    return quantize(counts.reshape(-1, axes), channels).reshape(number, window, len(channels))
+
+
 def common_rate(recordings: Sequence[Recording]) -> int:
     """Return the rate of all recordings, in millihertz.
 
@@ -128,7 +134,7 @@ def channel_scaling(recordings: Sequence[Recording]) -> tuple[Channel, ...]:
         means = values.mean(axis=0)
         full_scale = float(np.percentile(np.abs(values - means), FULL_SCALE_PERCENTILE))
         gain = 127.0 / max(full_scale, 127.0)
-        multiplier, shift = _fixed_point(gain)
+        multiplier, shift = fixed_point(gain)
         for name, mean in zip(names, means, strict=True):
             channels.append(
                 Channel(
@@ -145,7 +151,7 @@ def channel_scaling(recordings: Sequence[Recording]) -> tuple[Channel, ...]:
     return tuple(channels)
 
 
-def _fixed_point(gain: float) -> tuple[int, int]:
+def fixed_point(gain: float) -> tuple[int, int]:
     """Return (multiplier, shift) with ``gain`` near ``multiplier / 2**shift``, in 15 bits."""
     shift = 15 - math.frexp(gain)[1]
     multiplier = round(math.ldexp(gain, shift))

@@ -1,7 +1,7 @@
 /* Measures an engine on the emulated Cortex-M4F: instructions, stack, and the scores.
  *
- * The command line names two files, separated by a newline. One window after the other is read from
- * the first; for each, a record is written to the second: the scores, then uint32 values: the bytes
+ * The command line names two files, separated by a newline. One window after the other, or the
+ * samples of one hop after the other, is read from the first; for each, a record is written to the second: the scores, then uint32 values: the bytes
  * of stack, the number of stamps, and the timer's ticks at each stamp. Under QEMU's -icount the
  * ticks are an exact count of instructions; host_tools/bench.py turns them back. */
 #include <stdbool.h>
@@ -96,7 +96,7 @@ int main(void) {
     if (!open_files(&windows, &records) || !harmcu_engine_init()) {
         return 1;
     }
-    while (semihost_read(windows, harmcu_engine_input(), BENCH_INPUT_BYTES) == BENCH_INPUT_BYTES) {
+    while (semihost_read(windows, bench_input(), BENCH_INPUT_BYTES) == BENCH_INPUT_BYTES) {
         const uint32_t head[2] = {measure(scores), stamp_count};
         semihost_write(records, scores, sizeof scores);
         semihost_write(records, head, sizeof head);

@@ -1,6 +1,4 @@
 /* What takes the place of a model in a firmware that only records. */
-#include <stddef.h>
-
 #include "harmcu/engine.h"
 #include "harmcu/model.h"
 
@@ -14,11 +12,14 @@ bool harmcu_engine_init(void) {
     return false;
 }
 
-int8_t *harmcu_engine_input(void) {
-    return NULL;
+void harmcu_engine_reset(void) {
 }
 
-bool harmcu_engine_invoke(int8_t *scores) {
+void harmcu_engine_push(const int8_t *sample) {
+    (void)sample;
+}
+
+bool harmcu_engine_scores(int8_t *scores) {
     (void)scores;
     return false;
 }

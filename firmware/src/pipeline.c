@@ -7,13 +7,11 @@
 
 void harmcu_pipeline_reset(harmcu_pipeline *pipeline, const harmcu_resample_table *table) {
     harmcu_resample_reset(&pipeline->resampler, table, harmcu_model.history);
-    pipeline->window = (harmcu_window){
-        .ring = harmcu_model.ring,
-        .window = harmcu_model.window,
+    pipeline->clock = (harmcu_window_clock){
         .hop = harmcu_model.hop,
-        .channels = harmcu_model.channels,
+        .until = harmcu_model.window,
     };
-    harmcu_window_reset(&pipeline->window);
+    harmcu_engine_reset();
     pipeline->decision = (harmcu_decision){
         .thresholds = harmcu_model.thresholds,
         .past = harmcu_model.past,
@@ -22,7 +20,9 @@ void harmcu_pipeline_reset(harmcu_pipeline *pipeline, const harmcu_resample_tabl
     };
     harmcu_decision_reset(&pipeline->decision);
     pipeline->windows = 0;
+    pipeline->ticks = 0;
     pipeline->counts_check = HARMCU_CRC_START;
+    pipeline->samples_check = HARMCU_CRC_START;
 }
 
 void harmcu_pipeline_push(harmcu_pipeline *pipeline, const int16_t counts[HARMCU_AXES]) {
@@ -38,7 +38,7 @@ static uint16_t check_counts(uint16_t crc, const int16_t counts[HARMCU_AXES]) {
     return crc;
 }
 
-/* Quantises one resampled sample into the ring. True when a window is complete. */
+/* Quantises one resampled sample and hands it to the engine. True when a window is complete. */
 static bool take_sample(harmcu_pipeline *pipeline, const int16_t counts[HARMCU_AXES]) {
     int8_t sample[HARMCU_AXES];
     for (unsigned i = 0; i < harmcu_model.channels; ++i) {
@@ -46,22 +46,24 @@ static bool take_sample(harmcu_pipeline *pipeline, const int16_t counts[HARMCU_A
         sample[i] = harmcu_quantize(channel, counts[channel->axis]);
     }
     pipeline->counts_check = check_counts(pipeline->counts_check, counts);
-    return harmcu_window_push(&pipeline->window, sample);
+    pipeline->samples_check = harmcu_crc(pipeline->samples_check, sample, harmcu_model.channels);
+    const uint32_t start = harmcu_board_ticks();
+    harmcu_engine_push(sample);
+    pipeline->ticks += harmcu_board_ticks() - start;
+    return harmcu_window_tick(&pipeline->clock);
 }
 
 static void classify(harmcu_pipeline *pipeline, harmcu_result *result) {
-    int8_t *input = harmcu_engine_input();
-    harmcu_window_copy(&pipeline->window, input);
-    result->window_check =
-        harmcu_crc(HARMCU_CRC_START, input, (size_t)harmcu_model.window * harmcu_model.channels);
     const uint32_t start = harmcu_board_ticks();
-    result->is_scored = harmcu_engine_invoke(harmcu_model.scores);
-    result->ticks = harmcu_board_ticks() - start;
+    result->is_scored = harmcu_engine_scores(harmcu_model.scores);
+    result->ticks = pipeline->ticks + (harmcu_board_ticks() - start);
+    pipeline->ticks = 0;
     result->scores = harmcu_model.scores;
     if (result->is_scored) {
         result->decided = harmcu_decision_push(&pipeline->decision, harmcu_model.scores);
     }
     result->counts_check = pipeline->counts_check;
+    result->samples_check = pipeline->samples_check;
     result->window = pipeline->windows++;
 }
 

@@ -111,7 +111,7 @@ static void send_trace(const harmcu_result *result) {
     harmcu_line_writer line = begin("TRC");
     harmcu_line_unsigned(&line, result->window);
     harmcu_line_unsigned(&line, result->counts_check);
-    harmcu_line_unsigned(&line, result->window_check);
+    harmcu_line_unsigned(&line, result->samples_check);
     harmcu_line_send(&line);
 }
 

@@ -2,20 +2,18 @@
 
 #include <string.h>
 
-void harmcu_window_reset(harmcu_window *window) {
-    window->next = 0;
-    window->until = window->window;
-}
-
-bool harmcu_window_push(harmcu_window *window, const int8_t *sample) {
-    memcpy(&window->ring[(size_t)window->next * window->channels], sample, window->channels);
-    window->next = (uint16_t)(window->next + 1U == window->window ? 0U : window->next + 1U);
-    window->until--;
-    if (window->until > 0) {
+bool harmcu_window_tick(harmcu_window_clock *clock) {
+    clock->until--;
+    if (clock->until > 0) {
         return false;
     }
-    window->until = window->hop;
+    clock->until = clock->hop;
     return true;
+}
+
+void harmcu_window_push(harmcu_window *window, const int8_t *sample) {
+    memcpy(&window->ring[(size_t)window->next * window->channels], sample, window->channels);
+    window->next = (uint16_t)(window->next + 1U == window->window ? 0U : window->next + 1U);
 }
 
 void harmcu_window_copy(const harmcu_window *window, int8_t *out) {

@@ -13,6 +13,7 @@ from codegen.aot import AotModel
 REPOSITORY = Path(__file__).parents[2]
 FIRMWARE = REPOSITORY / "firmware"
 MAIN = Path(__file__).with_name("engine_main.c")
+STREAM_MAIN = Path(__file__).with_name("stream_main.c")
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", f"-I{FIRMWARE / 'include'}"]
 SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
@@ -29,13 +30,16 @@ def run(command: Sequence[str | Path], stdin: bytes = b"") -> bytes:
 class HostCompiler:
     """Holds the compiled kernels; every model is linked with them."""
 
-    def __init__(self, folder: Path) -> None:
-        assert shutil.which("gcc"), "gcc is needed for these tests"
+    def __init__(
+        self, folder: Path, command: str = "gcc", flags: Sequence[str] = SANITIZED
+    ) -> None:
+        assert shutil.which(command), f"{command} is needed for these tests"
         self._folder = folder
+        self._command = [command, *STRICT, *flags]
         self._count = 0
         sources = sorted((FIRMWARE / "src" / "kernels").glob("*.c"))
         for source in sources:
-            run(["gcc", *STRICT, *SANITIZED, "-c", source, "-o", folder / f"{source.stem}.o"])
+            run([*self._command, "-c", source, "-o", folder / f"{source.stem}.o"])
 
     def new_folder(self, model: AotModel) -> Path:
         """Writes the sources of one engine into a folder of their own."""
@@ -54,8 +58,25 @@ class HostCompiler:
         """Runs the engine on int8 windows [count, ...]; gives int8 scores [count, outputs]."""
         folder = self.new_folder(model)
         program = folder / "engine"
-        flags = [*STRICT, *SANITIZED, f"-I{folder}"]
-        run(["gcc", *flags, MAIN, folder / "model_aot.c", *self.objects(model), "-o", program])
+        sources = [MAIN, folder / "model_aot.c", *self.objects(model)]
+        run([*self._command, f"-I{folder}", *sources, "-o", program])
         raw = run([program], windows.tobytes())
         shutil.rmtree(folder)
         return np.frombuffer(raw, dtype=np.int8).reshape(len(windows), outputs)
+
+    def stream_scores(
+        self, model: AotModel, samples: Int8Array, window: int, hop: int, resets: Sequence[int] = ()
+    ) -> Int8Array:
+        """Streams int8 samples [count, channels]; gives int8 scores [windows, outputs].
+
+        A new stream begins with each sample of ``resets``.
+        """
+        folder = self.new_folder(model)
+        program = folder / "engine"
+        flags = [*STRICT, *SANITIZED, f"-I{folder}"]
+        sources = [STREAM_MAIN, folder / "model_aot.c", FIRMWARE / "src" / "window.c"]
+        run(["gcc", *flags, *sources, *self.objects(model), "-o", program])
+        numbers = (window, hop, samples[0].size, *resets)
+        raw = run([program, *map(str, numbers)], samples.tobytes())
+        shutil.rmtree(folder)
+        return np.frombuffer(raw, dtype=np.int8).reshape(-1, model.output_bytes)

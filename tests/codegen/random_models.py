@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-INT8, INT32 = schema.TensorType.INT8, schema.TensorType.INT32
+INT8, INT16, INT32 = schema.TensorType.INT8, schema.TensorType.INT16, schema.TensorType.INT32
 OPERATORS = schema.BuiltinOperator
 ACTIVATIONS = st.sampled_from(
     [
@@ -86,6 +86,12 @@ class Model:
         kind = INT8 if values.dtype == np.int8 else INT32
         zeros = [0] * len(scales) if scales else None
         return self._tensor(values.shape, kind, len(self.buffers) - 1, scales, zeros, axis)
+
+    def state(self, shape: tuple[int, ...], kind: int, scale: float, zero_point: int = 0) -> int:
+        """Adds a tensor that an operator remembers; gives its index."""
+        index = self._tensor(shape, kind, 0, [scale], [zero_point], 0)
+        self.tensors[index].isVariable = True
+        return index
 
     def add(
         self,
@@ -210,11 +216,20 @@ def _padding_for(draw: DrawFn, sizes: list[tuple[int, int]]) -> int:
     return draw(st.sampled_from([schema.Padding.SAME, schema.Padding.VALID])) if fits else 0
 
 
-def conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
-    _, height, width, channels = source.shape
+def _window(draw: DrawFn, width: int) -> tuple[tuple[int, int], ...]:
+    """Kernel, stride and dilation; over time alone, mostly in single steps, where that fits."""
+    if width == 1 and draw(st.booleans()):
+        stride = draw(st.sampled_from([1, 1, 1, 2]))
+        dilation = draw(st.sampled_from([1, 1, 1, 2]))
+        return (draw(st.integers(1, 9)), 1), (stride, draw(st.integers(1, 2))), (dilation, 1)
     kernel = (draw(st.integers(1, 6)), draw(st.integers(1, 4)))
     stride = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
-    dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
+    return kernel, stride, (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
+
+
+def conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    _, height, width, channels = source.shape
+    kernel, stride, dilation = _window(draw, width)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     padding = _padding_for(draw, [(height, reach[0]), (width, reach[1])])
     divisors = [n for n in range(1, channels + 1) if channels % n == 0]
@@ -239,9 +254,7 @@ def conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
 
 def depthwise_conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
     _, height, width, channels = source.shape
-    kernel = (draw(st.integers(1, 6)), draw(st.integers(1, 4)))
-    stride = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
-    dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
+    kernel, stride, dilation = _window(draw, width)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     padding = _padding_for(draw, [(height, reach[0]), (width, reach[1])])
     multiplier = draw(st.sampled_from([1, 1, 2, 3]))
@@ -265,8 +278,7 @@ def depthwise_conv2d(draw: DrawFn, model: Model, source: Activation) -> Activati
 def _pool2d(code: int) -> Layer:
     def pool(draw: DrawFn, model: Model, source: Activation) -> Activation:
         _, height, width, channels = source.shape
-        kernel = (draw(st.integers(1, 6)), draw(st.integers(1, 4)))
-        stride = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
+        kernel, stride, _ = _window(draw, width)
         padding = _padding_for(draw, [(height, kernel[0]), (width, kernel[1])])
         size = [
             _out_size(s, k, t, 1, padding)
@@ -313,6 +325,7 @@ def _reduce(code: int, rescales: bool) -> Layer:
 
 
 mean = _reduce(OPERATORS.MEAN, rescales=True)
+total = _reduce(OPERATORS.SUM, rescales=True)
 reduce_max = _reduce(OPERATORS.REDUCE_MAX, rescales=False)
 
 
@@ -384,6 +397,198 @@ def reshape(draw: DrawFn, model: Model, source: Activation) -> Activation:
     return model.add(OPERATORS.RESHAPE, [source.index, indices], output, kind, options)
 
 
+def _other_operand(draw: DrawFn, model: Model, source: Activation) -> tuple[int, float]:
+    """The second operand of ADD or MUL: its index and its scale."""
+    rank = len(source.shape)
+    axes = draw(st.lists(st.integers(0, rank - 1), max_size=rank, unique=True)) if rank else []
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(source.shape))
+    kinds = ["itself", "copy", "constant", "shorter constant", *(["mean"] if axes else [])]
+    kind = draw(st.sampled_from(kinds))
+    if kind == "itself":
+        return source.index, source.scale
+    scale = float(np.float32(source.scale * 2.0 ** draw(st.floats(-6, 6))))
+    if "constant" in kind:
+        if kind == "shorter constant":
+            shape = shape[draw(st.integers(0, rank)) :]
+        values = np.array(model.rng.integers(-128, 128, shape), dtype=np.int8)
+        index = model.constant(values, [scale])
+        model.tensors[index].quantization.zeroPoint = [draw(ZERO_POINTS)]
+        return index, scale
+    part = model.activation(source.shape if kind == "copy" else shape, scale, draw(ZERO_POINTS))
+    if kind == "copy":
+        number = schema.BuiltinOptions.QuantizeOptions
+        model.add(OPERATORS.QUANTIZE, [source.index], part, number, schema.QuantizeOptionsT())
+    else:
+        options = schema.ReducerOptionsT()
+        options.keepDims = True
+        indices = model.constant(np.array(axes, dtype=np.int32))
+        number = schema.BuiltinOptions.ReducerOptions
+        model.add(OPERATORS.MEAN, [source.index, indices], part, number, options)
+    return part.index, part.scale
+
+
+def _arithmetic(code: int, options_type: type, kind: int) -> Layer:
+    def arithmetic(draw: DrawFn, model: Model, source: Activation) -> Activation:
+        other, scale = _other_operand(draw, model, source)
+        natural = max(source.scale, scale) if code == OPERATORS.ADD else source.scale * scale * 99
+        operands = [source.index, other]
+        if draw(st.booleans()):
+            operands.reverse()
+        options = options_type()
+        options.fusedActivationFunction = draw(ACTIVATIONS)
+        spread = draw(st.floats(-3, 6) if code == OPERATORS.ADD else SPREADS)
+        output = model.activation(source.shape, natural * 2.0**spread, draw(ZERO_POINTS))
+        return model.add(code, operands, output, kind, options)
+
+    return arithmetic
+
+
+add = _arithmetic(OPERATORS.ADD, schema.AddOptionsT, schema.BuiltinOptions.AddOptions)
+mul = _arithmetic(OPERATORS.MUL, schema.MulOptionsT, schema.BuiltinOptions.MulOptions)
+
+
+def logistic(_: DrawFn, model: Model, source: Activation) -> Activation:
+    output = model.activation(source.shape, 1 / 256, -128)
+    return model.add(OPERATORS.LOGISTIC, [source.index], output)
+
+
+def pad(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    pairs = [(draw(st.integers(0, 2)), draw(st.integers(0, 3))) for _ in source.shape]
+    if len(source.shape) == 4:
+        pairs[0] = (0, 0)
+    shape = tuple(a + n + b for n, (a, b) in zip(source.shape, pairs, strict=True))
+    output = model.activation(shape, source.scale, source.zero_point)
+    inputs = [source.index, model.constant(np.array(pairs, dtype=np.int32))]
+    if draw(st.booleans()):
+        return model.add(OPERATORS.PAD, inputs, output)
+    value = np.array([draw(st.integers(-128, 127))], dtype=np.int8)
+    inputs.append(model.constant(value, [output.scale]))
+    model.tensors[inputs[2]].quantization.zeroPoint = [output.zero_point]
+    return model.add(OPERATORS.PADV2, inputs, output)
+
+
+def strided_slice(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    options = schema.StridedSliceOptionsT()
+    begins, ends, steps, shape = [], [], [], []
+    for axis, size in enumerate(source.shape):
+        step = draw(st.sampled_from([1, 1, 2, 3, -1, -2]))
+        low, high = sorted(draw(st.lists(st.integers(0, size), min_size=2, max_size=2)))
+        low, high = min(low, size - 1), max(high, min(low, size - 1) + 1)
+        taken = range(low, high, step) if step > 0 else range(high - 1, low - 1, step)
+        # The end of a backward slice that reaches index 0 can only be written as a mask.
+        ends_at = taken.stop
+        if taken.stop < 0 or (ends_at in (0, size) and step > 0 and draw(st.booleans())):
+            options.endMask |= 1 << axis if taken.stop in (-1, size) else 0
+            ends_at = draw(st.integers(-9, 9)) if options.endMask >> axis & 1 else ends_at
+        begins_at = taken.start - size if draw(st.booleans()) else taken.start
+        if taken.start == (0 if step > 0 else size - 1) and draw(st.booleans()):
+            options.beginMask |= 1 << axis
+            begins_at = draw(st.integers(-9, 9))
+        if len(taken) == 1 and axis and draw(st.booleans()):
+            options.shrinkAxisMask |= 1 << axis
+            # A begin beyond the axis is out of reach, so no mask may move it.
+            options.beginMask &= ~(1 << axis)
+            begins_at, ends_at = taken.start, draw(st.integers(-9, 9))
+            step = 1
+        else:
+            shape.append(len(taken))
+        begins.append(begins_at)
+        ends.append(ends_at)
+        steps.append(step)
+    output = model.activation(tuple(shape), source.scale, source.zero_point)
+    constants = [model.constant(np.array(v, dtype=np.int32)) for v in (begins, ends, steps)]
+    kind = schema.BuiltinOptions.StridedSliceOptions
+    inputs = [source.index, *constants]
+    return model.add(OPERATORS.STRIDED_SLICE, inputs, output, kind, options)
+
+
+def _as_steps(draw: DrawFn, model: Model, source: Activation) -> tuple[Activation, bool]:
+    """The source as steps of values, and whether time is the first axis."""
+    count = math.prod(source.shape)
+    steps = draw(st.sampled_from([n for n in range(1, min(count, 24) + 1) if count % n == 0]))
+    is_time_major = draw(st.booleans())
+    shape = (steps, 1, count // steps) if is_time_major else (1, steps, count // steps)
+    options = schema.ReshapeOptionsT()
+    options.newShape = list(shape)
+    result = model.activation(shape, source.scale, source.zero_point)
+    indices = model.constant(np.array(shape, dtype=np.int32))
+    kind = schema.BuiltinOptions.ReshapeOptions
+    model.add(OPERATORS.RESHAPE, [source.index, indices], result, kind, options)
+    return result, is_time_major
+
+
+@dataclass(frozen=True)
+class LstmScales:
+    """How an LSTM is quantised, and how large its numbers are.
+
+    ``reach`` is the size of the gates before their activation, which saturates near 8.
+    """
+
+    hidden: float = 2.0**-7
+    zero_point: int = 0
+    cell: float = 2.0**-12
+    reach: float = 1.0
+    largest_bias: int = 1000
+    clip: float = 10.0
+
+
+def lstm_over(
+    model: Model, source: Activation, units: int, scales: LstmScales, is_time_major: bool = False
+) -> Activation:
+    """Adds an LSTM with random weights over the steps of a tensor of three axes."""
+    depth = source.shape[2]
+    operands = [source.index]
+    for scale, values in ((source.scale, depth), (scales.hidden, units)):
+        natural = scales.reach / (scale * 75 * 75 * math.sqrt(values))
+        for _ in range(4):
+            own = [float(np.float32(natural * 2.0 ** model.rng.uniform(-2, 2)))]
+            weights = model.rng.integers(-128, 128, (units, values)).astype(np.int8)
+            operands.append(model.constant(weights, own))
+    operands += [-1, -1, -1]
+    for _ in range(4):
+        limit = scales.largest_bias
+        bias = model.rng.integers(-limit, limit, units).astype(np.int32)
+        operands.append(model.constant(bias, [1.0]))
+    operands += [-1, -1]
+    operands.append(model.state((1, units), INT8, scales.hidden, scales.zero_point))
+    operands.append(model.state((1, units), INT16, scales.cell))
+    operands += [-1] * 4
+    options = schema.UnidirectionalSequenceLSTMOptionsT()
+    options.fusedActivationFunction = schema.ActivationFunctionType.TANH
+    options.cellClip = scales.clip
+    options.timeMajor = is_time_major
+    output = model.activation((*source.shape[:2], units), scales.hidden, scales.zero_point)
+    kind = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
+    return model.add(OPERATORS.UNIDIRECTIONAL_SEQUENCE_LSTM, operands, output, kind, options)
+
+
+def lstm(draw: DrawFn, model: Model, source: Activation) -> Activation:
+    steps, is_time_major = _as_steps(draw, model, source)
+    units = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 16, 21]))
+    scales = LstmScales(
+        hidden=draw(st.sampled_from([2.0**-7, 0.0062, 0.02, 2.0**-10])),
+        zero_point=draw(ZERO_POINTS),
+        cell=2.0 ** draw(st.integers(-15, -9)),
+        reach=2.0 ** draw(st.one_of(st.floats(-3, 3), st.floats(-10, 14))),
+        largest_bias=draw(st.sampled_from([1000, 100_000, 2**31 - 1])),
+        clip=draw(st.sampled_from([10.0, 0.0, 0.37])),
+    )
+    return lstm_over(model, steps, units, scales, is_time_major)
+
+
+def one_step(model: Model, source: Activation, step: int) -> Activation:
+    """Adds the slice that an LSTM layer without return_sequences is exported with."""
+    options = schema.StridedSliceOptionsT()
+    options.beginMask = options.endMask = 0b101
+    options.shrinkAxisMask = 0b010
+    bounds = ([0, step, 0], [0, step + 1, 0], [1, 1, 1])
+    constants = [model.constant(np.array(values, dtype=np.int32)) for values in bounds]
+    output = model.activation(source.shape[::2], source.scale, source.zero_point)
+    kind = schema.BuiltinOptions.StridedSliceOptions
+    inputs = [source.index, *constants]
+    return model.add(OPERATORS.STRIDED_SLICE, inputs, output, kind, options)
+
+
 LAYERS: dict[str, Layer] = {
     "conv2d": conv2d,
     "depthwise_conv2d": depthwise_conv2d,
@@ -396,13 +601,24 @@ LAYERS: dict[str, Layer] = {
     "softmax": softmax,
     "quantize": quantize,
     "reshape": reshape,
+    "sum": total,
+    "add": add,
+    "mul": mul,
+    "logistic": logistic,
+    "pad": pad,
+    "strided_slice": strided_slice,
+    "lstm": lstm,
 }
 _ON_MAPS = ["conv2d", "depthwise_conv2d", "max_pool2d", "average_pool2d"]
 
 
 def _input(draw: DrawFn) -> tuple[Model, Activation]:
     model = Model(draw(st.integers(0, 2**16)))
-    shape = (1, draw(st.integers(1, 14)), draw(st.integers(1, 6)), draw(st.integers(1, 8)))
+    if draw(st.booleans()):
+        shape = (1, draw(st.integers(1, 14)), draw(st.integers(1, 6)), draw(st.integers(1, 8)))
+    else:
+        channels = draw(st.one_of(st.integers(1, 12), st.sampled_from([8, 16])))
+        shape = (1, draw(st.integers(1, 30)), 1, channels)
     return model, model.activation(shape, draw(SCALES), draw(ZERO_POINTS))
 
 

@@ -12,7 +12,7 @@ from codegen import aot
 
 WINDOWS = 5
 FEW = settings(
-    max_examples=25,
+    max_examples=14,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

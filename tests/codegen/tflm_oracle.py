@@ -11,6 +11,8 @@ def tflm_scores(model: bytes, windows: npt.NDArray[np.int8]) -> npt.NDArray[np.i
     shape = interpreter.get_input_details(0)["shape"]
     rows = []
     for window in windows:
+        # A layer with state would otherwise remember the window before.
+        interpreter.reset()
         interpreter.set_input(window.reshape(shape), 0)
         interpreter.invoke()
         rows.append(np.asarray(interpreter.get_output(0), dtype=np.int8).ravel().copy())

@@ -89,5 +89,5 @@ def test_a_leak_is_refused(tmp_path: Path) -> None:
         "train", "--dataset", "csv", "--data", gestures, "--rate", 119, "--names", "{label}",
         "--epochs", 1, "--out", tmp_path / "bundle", code=1,
     ).stderr  # fmt: skip
-    assert "are also in the training part" in error
+    assert "samples of the test part are also in the" in error
     assert not (tmp_path / "bundle").exists()

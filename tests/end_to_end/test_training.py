@@ -19,8 +19,35 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_evaluate(bundle: Path) -> None:
     found = harmcu_json("evaluate", bundle)
-    assert set(found) == {"accuracy", "macro_f1", "per_class", "per_subject"}
+    assert set(found) == {
+        "accuracy",
+        "macro_f1",
+        "per_class",
+        "per_subject",
+        "over_subjects",
+        "calibration",
+    }
     assert f"{found['accuracy']:.1%}" in harmcu("evaluate", bundle).stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "message"),
+    [
+        ("--dataset", "wtach", "unknown data set 'wtach'; did you mean 'watch'?"),
+        ("--arch", "ccn", "unknown architecture 'ccn'; did you mean 'cnn'?"),
+        ("--folds", "1", "'1' is neither a number from 2 nor loso"),
+    ],
+)
+def test_a_name_that_is_not_known(tmp_path: Path, option: str, name: str, message: str) -> None:
+    dataset = () if option == "--dataset" else ("--dataset", "watch")
+    found = harmcu("train", *dataset, option, name, "--out", tmp_path / "bundle", code=2)
+    assert message in found.stderr
+
+
+def test_a_size_that_is_not_known(tmp_path: Path) -> None:
+    arguments = ("--dataset", "watch", "--size", "smal", "--out", tmp_path / "bundle")
+    error = harmcu("train", *arguments, code=2).stderr
+    assert "unknown size of cnn 'smal'; did you mean 'small'? choose one of tiny, small" in error
 
 
 def test_every_held_out_window_is_exact_on_the_emulated_board(bundle: Path, tmp_path: Path) -> None:

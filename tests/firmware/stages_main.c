@@ -60,13 +60,16 @@ static void run_window(char **arguments) {
     harmcu_window window = {
         .ring = ring,
         .window = (uint16_t)argument(arguments, 2),
-        .hop = (uint16_t)argument(arguments, 3),
         .channels = (uint8_t)argument(arguments, 4),
     };
+    harmcu_window_clock clock = {
+        .hop = (uint16_t)argument(arguments, 3),
+        .until = window.window,
+    };
     int8_t sample[256];
-    harmcu_window_reset(&window);
     while (fread(sample, window.channels, 1, stdin) == 1) {
-        if (harmcu_window_push(&window, sample)) {
+        harmcu_window_push(&window, sample);
+        if (harmcu_window_tick(&clock)) {
             harmcu_window_copy(&window, out);
             fwrite(out, window.channels, window.window, stdout);
         }

@@ -24,19 +24,27 @@ def test_c_that_is_right_leaves_the_board(made_up: Bundle, made: Project) -> Non
         assert "every layer is right" in layers.explain(made_up, given, WINDOW)
 
 
-@pytest.mark.parametrize("named", ["layer 0, CONV_2D", "layer 2, FULLY_CONNECTED"])
-def test_the_first_wrong_layer_is_named(made_up: Bundle, made: Project, named: str) -> None:
-    engine = made.path / "aot" / "model_aot.c"
-    text = engine.read_text()
-    # One bias of the layer, far off.
-    start = text.index("_bias", text.index(f"/* {named.replace('l', 'L', 1)}"))
-    opening = text.index("{", start) + 1
-    end = min(text.index(mark, opening) for mark in (",", "}"))
-    engine.write_text(f"{text[:opening]} 99999{text[end:]}")
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ("short_scale_of(multiplier, shift, offset)", "layer 0, CONV_2D"),
+        ("harmcu_finish(total, w, c + i, &layer->output)", "layer 2, FULLY_CONNECTED"),
+    ],
+)
+def test_the_first_wrong_layer_is_named(
+    made_up: Bundle, made: Project, call: str, named: str
+) -> None:
+    """A kernel that gives one more, or the complement, of what it should."""
+    (file,) = [f for f in (made.path / "src" / "kernels").glob("*.c") if call in f.read_text()]
+    if "offset" in call:
+        wrong = call.replace("offset", "offset + 1")
+    else:
+        wrong = f"(int8_t)~{call}"
+    file.write_text(file.read_text().replace(call, wrong))
     said = layers.explain(made_up, made, WINDOW)
     assert named in said, said
 
 
 def test_what_cannot_be_compiled_is_said(made_up: Bundle, made: Project) -> None:
-    (made.path / "aot" / "model_aot.c").write_text("nonsense")
+    (made.path / "src" / "kernels" / "softmax.c").write_text("nonsense")
     assert "could not be compared here: " in layers.explain(made_up, made, WINDOW)

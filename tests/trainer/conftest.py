@@ -7,8 +7,9 @@ import pytest
 from hypothesis import settings
 from made_up import tiny_request
 
-from trainer import pipeline
+from trainer import evaluate, evaluator, exhibits, pipeline
 from trainer.bundle import Bundle
+from trainer.exhibits import Exhibits
 
 # A busy computer is no failure, and in CI a change fails for what it does, not for its luck.
 settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
@@ -56,3 +57,11 @@ def nano33() -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A model after one epoch on the watch data; no test may rely on its being good."""
     return pipeline.train(tiny_request(tmp_path_factory.mktemp("trained") / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def shown(trained: Bundle) -> Exhibits:
+    """What the report of ``trained`` shows of held-out windows."""
+    recordings = pipeline.held_out(trained, "watch").recordings
+    decisions = evaluate.decide(trained.spec, evaluator.load(trained.model), recordings)
+    return exhibits.choose(trained.spec, decisions, recordings, trained.metrics["per_subject"])

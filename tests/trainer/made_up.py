@@ -6,9 +6,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from trainer import pipeline
+from trainer import pipeline, windows
 from trainer.errors import HarmcuError
 from trainer.recording import AXES, Dataset, Recording
+from trainer.training import Material
 
 
 def tiny_request(out: Path) -> pipeline.TrainRequest:
@@ -48,3 +49,9 @@ def load_or_line(load: Callable[..., Loaded], *arguments: object) -> Loaded | No
         lines = str(error).splitlines()
     assert len(lines) == 1
     return None
+
+
+def a_material(recordings: list[Recording], window: int = 128, hop: int = 64) -> Material:
+    """The same recordings train and watch."""
+    channels = windows.channel_scaling(recordings) if recordings else ()
+    return Material(recordings, recordings, ("walk", "sit"), channels, window, hop)

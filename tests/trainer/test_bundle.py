@@ -8,11 +8,11 @@ import pytest
 from made_up_bundle import write_bundle
 
 from trainer import bundle, golden
-from trainer.bundle import GOLDEN, METRICS, MODEL, REPORT, SPEC, Bundle
+from trainer.bundle import GOLDEN, METRICS, REPORT, SPEC, TFLITE, Bundle
 from trainer.errors import HarmcuError
 from trainer.tflm import Tflm
 
-PARTS = [MODEL, SPEC, METRICS, GOLDEN, REPORT]
+PARTS = [TFLITE, SPEC, METRICS, GOLDEN, REPORT]
 
 
 def test_what_was_written_is_read(made_up: Bundle) -> None:
@@ -54,7 +54,7 @@ def test_a_truncated_part_is_named(made_up: Bundle, part: str) -> None:
         bundle.read(made_up.path)
 
 
-@pytest.mark.parametrize("part", [MODEL, METRICS, GOLDEN, REPORT])
+@pytest.mark.parametrize("part", [TFLITE, METRICS, GOLDEN, REPORT])
 def test_a_flipped_bit_is_refused_and_named(made_up: Bundle, part: str) -> None:
     file = made_up.path / part
     data = bytearray(file.read_bytes())
@@ -92,8 +92,8 @@ def test_another_version_is_refused(made_up: Bundle) -> None:
 
 
 def test_a_symbolic_link_is_refused(made_up: Bundle, tmp_path: Path) -> None:
-    shutil.move(made_up.path / MODEL, tmp_path / "elsewhere")
-    (made_up.path / MODEL).symlink_to(tmp_path / "elsewhere")
+    shutil.move(made_up.path / TFLITE, tmp_path / "elsewhere")
+    (made_up.path / TFLITE).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(HarmcuError, match="plain file"):
         bundle.read(made_up.path)
 

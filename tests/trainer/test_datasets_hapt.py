@@ -81,7 +81,7 @@ def as_folder(files: dict[str, bytes], folder: Path) -> Path:
 
 
 def test_streams_hold_what_has_no_label_too(tmp_path: Path) -> None:
-    first, second = hapt.streams(as_folder(small_set(), tmp_path))
+    first, second = hapt.load(as_folder(small_set(), tmp_path)).streams
     assert first.counts.shape == (100, 6)
     assert [dataclasses.astuple(i) for i in first.intervals] == [
         ("STANDING", 1, 39),

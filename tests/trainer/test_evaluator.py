@@ -10,6 +10,7 @@ from codegen import boards, project
 from trainer import evaluator, report, tflm
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
+from trainer.exhibits import Exhibits
 from trainer.tflm import Tflm
 
 
@@ -19,7 +20,7 @@ def no_tflm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tflm_comes_first(trained: Bundle) -> None:
-    assert evaluator.name() == tflm.NAME == trained.metrics["kernels"]
+    assert evaluator.name(trained.model) == tflm.NAME == trained.metrics["kernels"]
 
 
 @pytest.mark.usefixtures("no_tflm")
@@ -28,10 +29,10 @@ def test_the_reference_kernels_give_the_scores_of_tflm(trained: Bundle) -> None:
     windows = rng.integers(-128, 128, (200, trained.spec.window, 6)).astype(np.int8)
     scores = evaluator.load(trained.model)(windows)
     assert (scores == Tflm(trained.model).run(windows)).all()
-    assert evaluator.name() == "TensorFlow's reference kernels"
+    assert evaluator.name(trained.model) == "TensorFlow's reference kernels"
 
 
-def test_an_arena_that_was_not_measured_is_not_guessed(trained: Bundle) -> None:
+def test_an_arena_that_was_not_measured_is_not_guessed(trained: Bundle, shown: Exhibits) -> None:
     metrics = copy.deepcopy(trained.metrics)
     metrics["tflm_arena_bytes"] = None
     unmeasured = dataclasses.replace(trained, metrics=metrics)
@@ -41,4 +42,4 @@ def test_an_arena_that_was_not_measured_is_not_guessed(trained: Bundle) -> None:
     assert not any(name.startswith("tflm/") for name in files)
     with pytest.raises(HarmcuError, match="arena was not measured"):
         project.generate(unmeasured, board, "tflm")
-    assert "arena" not in report.render(unmeasured.spec, metrics)
+    assert "arena" not in report.render(unmeasured.spec, metrics, shown)

@@ -102,7 +102,7 @@ def test_progress_starts_and_ends_every_step(tmp_path: Path) -> None:
         ({"seed": 2**32}, "out of range"),
         ({"dataset": "nothing"}, "unknown data set 'nothing'"),
         ({"architecture": "rnn"}, "unknown architecture 'rnn'"),
-        ({"size": "huge"}, "no size 'huge'"),
+        ({"size": "huge"}, "unknown size of cnn 'huge'"),
         ({"dataset": "uci-har"}, "--data"),
     ],
 )

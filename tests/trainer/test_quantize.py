@@ -3,10 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer import backend, models
+from trainer import backend
 from trainer.errors import HarmcuError
-from trainer.models import Shape
 from trainer.tflm import Tflm
+from trainer.training import Shape
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,8 +22,9 @@ def some_samples(number: int = 64) -> np.ndarray:
 def aware() -> Any:
     """An untrained network, made aware of int8; the tests leave it as it was."""
     from trainer import quantize
+    from trainer.models import cnn
 
-    network = models.build("cnn", "tiny", Shape(40, 4, 3, 2))
+    network = cnn.build("tiny", Shape(40, 4, 3, 2))
     return quantize.quantization_aware(network, some_samples())
 
 
@@ -76,3 +77,16 @@ def test_real_values_are_exact() -> None:
     real = to_real(np.array([[[-128, 127, 1]]], np.int8))
     assert real.shape == (1, 1, 1, 3)
     assert real.ravel().tolist() == [-4.0, 3.96875, 0.03125]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "most"), [("tiny", 16_000), ("small", 24_000), ("base", 36_000)])
+def test_every_size_fits_its_flash(size: str, most: int) -> None:
+    from trainer import quantize
+    from trainer.models import cnn
+
+    network = cnn.build(size, Shape(128, 64, 6, 6))
+    samples = np.random.default_rng(1).integers(-128, 128, (8, 128, 6)).astype(np.int8)
+    model = quantize.convert(quantize.quantization_aware(network, samples), samples)
+    # Training gives the dense layer a bias, and the pooled maximum a scale of its own.
+    assert len(model) < most - 500

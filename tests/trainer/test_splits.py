@@ -1,12 +1,16 @@
+import itertools
 import random
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import a_dataset
+from made_up import a_dataset, a_recording
 
 from trainer import splits
 from trainer.errors import HarmcuError
+from trainer.recording import Counts, Dataset
 
 NAMES = st.lists(
     st.text("abcdefgh0123456789", min_size=1, max_size=4), min_size=3, max_size=40, unique=True
@@ -66,3 +70,155 @@ def test_recordings_follow_their_subjects() -> None:
 def test_two_people_are_too_few() -> None:
     with pytest.raises(HarmcuError, match=r"2 subjects; .* at least 3"):
         splits.by_subject(a_dataset(["a", "b"]), seed=1)
+
+
+def takes(*labels: str, samples: int = 300) -> Dataset:
+    """A data set without people: every recording is a subject of its own."""
+    recordings = tuple(
+        a_recording(samples, label, f"take {number}", seed=number)
+        for number, label in enumerate(labels)
+    )
+    return Dataset("takes", recordings, tuple(dict.fromkeys(labels)), "0" * 64, (), 64, 16)
+
+
+def of_one_person(dataset: Dataset) -> Dataset:
+    recordings = tuple(replace(r, subject="anna") for r in dataset.recordings)
+    return replace(dataset, recordings=recordings)
+
+
+def labels_in(dataset: Dataset, subjects: tuple[str, ...]) -> set[str]:
+    return {r.label for r in splits.of_subjects(dataset.recordings, subjects)}
+
+
+@given(
+    counts=st.lists(st.integers(3, 9), min_size=2, max_size=6),
+    seed=st.integers(0, 2**32 - 1),
+    is_named=st.booleans(),
+)
+def test_takes_of_every_label_are_in_every_part(
+    counts: list[int], seed: int, is_named: bool
+) -> None:
+    labels = [f"label {number}" for number, count in enumerate(counts) for _ in range(count)]
+    dataset = of_one_person(takes(*labels)) if is_named else takes(*labels)
+    divided = splits.divide(dataset, 1.0)
+    assert divided.unit == "recording"
+    split = splits.by_subject(divided, seed)
+    assert split.name == "recordings held out"
+    for part in (split.train, split.validation, split.test):
+        assert labels_in(divided, part) == {*labels}
+    assert not {*split.train, *split.validation} & {*split.test}
+    assert not {*split.train} & {*split.validation}
+
+
+def test_a_label_of_few_people_is_taught_if_it_can_be() -> None:
+    """Ten people, of whom two alone did the third thing: one of them has to train the model."""
+    dataset = a_dataset([str(n) for n in range(10)])
+    for pair in itertools.combinations(range(10), 2):
+        extra = tuple(a_recording(label="jump", subject=str(n), seed=50 + n) for n in pair)
+        more = replace(
+            dataset, recordings=dataset.recordings + extra, labels=("walk", "sit", "jump")
+        )
+        divided = splits.divide(more, 1.0)
+        split = splits.by_subject(divided, seed=1)
+        assert divided.unit == "subject"
+        assert "jump" in labels_in(divided, split.train)
+        assert "jump" in labels_in(divided, split.test)
+
+
+@given(
+    lengths=st.lists(st.integers(200, 2000), min_size=2, max_size=4),
+    pieces=st.integers(1, 2),
+    window=st.integers(8, 32),
+)
+def test_blocks_are_a_window_apart(lengths: list[int], pieces: int, window: int) -> None:
+    whole = takes(*(f"label {n}" for n, _ in enumerate(lengths) for _ in range(pieces)))
+    recordings = tuple(
+        replace(r, counts=numbered(lengths[n // pieces], n)) for n, r in enumerate(whole.recordings)
+    )
+    divided = splits.divide(replace(whole, recordings=recordings), window / 50)
+    assert divided.unit == "block"
+    split = splits.by_subject(divided, seed=1)
+    assert split.name == "blocks within recordings"
+    used: list[tuple[int, int, int]] = []
+    for part, subjects in enumerate((split.train, split.validation, split.test)):
+        for recording in splits.of_subjects(divided.recordings, subjects):
+            which, first = recording.counts[0, :2].tolist()
+            assert (np.diff(recording.counts[:, 1]) == 1).all()
+            used.append((which, first, part))
+            used.append((which, int(recording.counts[-1, 1]), part))
+    for one, other in itertools.combinations(used, 2):
+        if one[0] == other[0] and one[2] != other[2]:
+            assert abs(one[1] - other[1]) > window
+    kept = sum(len(r.counts) for r in divided.recordings)
+    # Two gaps for each take, and nothing else is lost.
+    assert sum(lengths) * pieces - kept <= len(lengths) * pieces * 2 * window
+
+
+def numbered(samples: int, which: int) -> Counts:
+    counts = np.zeros((samples, 6), np.int16)
+    counts[:, 0], counts[:, 1] = which, np.arange(samples)
+    return counts
+
+
+def test_rows_are_cut_with_their_block() -> None:
+    dataset = takes("walk", "sit", samples=1000)
+    rows = np.arange(800, dtype=np.uint64)
+    recordings = tuple(replace(r, rows=rows) for r in dataset.recordings)
+    divided = splits.divide(replace(dataset, recordings=recordings), 1.0)
+    first = divided.recordings[0]
+    assert first.rows is not None
+    assert len(first.rows) == round(len(first.counts) * 0.8)
+
+
+def test_a_window_of_blocks_fits_twice() -> None:
+    dataset = takes("walk", "sit", samples=1000)
+    window = splits.block_window(dataset, 300)
+    assert window == 48
+    divided = splits.divide(dataset, window / 50)
+    assert min(len(r.counts) for r in divided.recordings) >= 2 * window
+    assert splits.block_window(takes("walk", "sit", samples=100_000), 128) == 128
+
+
+def test_an_official_part_of_takes_leaves_the_rest_to_be_divided() -> None:
+    dataset = takes(*["walk", "sit"] * 3)
+    official = replace(dataset, official_test_subjects=("take 0", "take 1"))
+    divided = splits.divide(official, 1.0)
+    split = splits.by_subject(divided, seed=1)
+    assert (split.name, split.test, divided.unit) == ("official", ("take 0", "take 1"), "recording")
+    few = takes("walk", "sit", "walk", "sit", samples=1000)
+    divided = splits.divide(replace(few, official_test_subjects=("take 0", "take 1")), 1.0)
+    split = splits.by_subject(divided, seed=1)
+    assert (split.test, divided.unit) == (("take 0", "take 1"), "block")
+    for part in (split.train, split.validation):
+        assert labels_in(divided, part) == {"walk", "sit"}
+
+
+@given(subjects=NAMES, count=st.integers(2, 5), seed=st.integers(0, 99))
+def test_every_subject_is_tested_in_one_fold(subjects: list[str], count: int, seed: int) -> None:
+    dataset = splits.divide(a_dataset(subjects), 1.0)
+    count = min(count, len(subjects))
+    folds = splits.folds(dataset, count, seed)
+    assert sorted(s for fold in folds for s in fold.test) == sorted(subjects)
+    sizes = [len(fold.test) for fold in folds]
+    assert max(sizes) - min(sizes) <= 1
+    for fold in folds:
+        assert sorted([*fold.train, *fold.validation, *fold.test]) == sorted(subjects)
+        assert fold.validation
+    assert [f.test for f in folds] == [f.test for f in splits.folds(dataset, count, seed + 1)]
+
+
+def test_one_subject_is_left_out_at_a_time() -> None:
+    folds = splits.folds(splits.divide(a_dataset(["a", "b", "c", "d"]), 1.0), None, 1)
+    assert sorted(fold.test for fold in folds) == [("a",), ("b",), ("c",), ("d",)]
+
+
+def test_folds_of_takes_hold_every_label() -> None:
+    dataset = splits.divide(takes(*["walk"] * 5, *["sit"] * 7), 1.0)
+    for fold in splits.folds(dataset, 5, 1):
+        assert labels_in(dataset, fold.test) == labels_in(dataset, fold.train) == {"walk", "sit"}
+    with pytest.raises(HarmcuError, match="6 folds of 5 recordings; choose 2 to 5"):
+        splits.folds(dataset, 6, 1)
+    with pytest.raises(HarmcuError, match=r"names too few people .* --folds 5"):
+        splits.folds(dataset, None, 1)
+    with pytest.raises(HarmcuError, match=r"names too few people"):
+        splits.folds(splits.divide(takes("walk", "sit", samples=1000), 1.0), 2, 1)

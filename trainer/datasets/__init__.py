@@ -18,9 +18,17 @@ import importlib
 import pkgutil
 from pathlib import Path
 
-from trainer.errors import HarmcuError
+from trainer.errors import HarmcuError, UnknownNameError
 from trainer.reading.options import Options
 from trainer.recording import Dataset
+
+_SAME_PEOPLE = ({"uci-har", "hapt"},)
+"""Data sets that recorded the same subjects, under the same names."""
+
+
+def are_same_people(one: str, other: str) -> bool:
+    """Tell whether two data sets recorded the same subjects."""
+    return one == other or {one, other} in _SAME_PEOPLE
 
 
 def names() -> tuple[str, ...]:
@@ -35,7 +43,7 @@ def load(name: str, path: Path | None = None, options: Options | None = None) ->
     anything wrong with the data.
     """
     if name not in names():
-        raise HarmcuError(f"unknown data set {name!r}; choose one of {', '.join(names())}")
+        raise UnknownNameError("data set", name, names())
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     taken = getattr(module, "OPTIONS", ())
     options = options or Options()

@@ -5,15 +5,14 @@ between postures, 50 Hz, total acceleration in g and angular rate in rad/s, unfi
 J.-L. Reyes-Ortiz et al., "Transition-Aware Human Activity Recognition Using Smartphones",
 Neurocomputing 171 (2016). The subjects, and the split, are those of UCI HAR.
 
-``load`` gives the labelled intervals as recordings; ``streams`` gives the whole recordings with
-their intervals, for who wants to see transitions and unlabelled stretches as a board does.
+The labelled intervals are the data set's recordings. The whole recordings with their intervals are
+its streams, for who wants to see transitions and unlabelled stretches as a board does.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy.typing as npt
 
 from trainer.errors import HarmcuError
 from trainer.reading import files
-from trainer.recording import AXES, Counts, Dataset, Note, Recording
+from trainer.recording import AXES, Dataset, Interval, LabelledStream, Note, Recording
 from trainer.units import to_counts
 
 RATE_MILLIHERTZ = 50_000
@@ -46,34 +45,8 @@ _SIGNAL = re.compile(r"(?:^|/)RawData/(acc|gyro)_exp(\d{2})_user(\d{2})\.txt$")
 _LABELS = re.compile(r"(?:^|/)RawData/labels\.txt$")
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A labelled stretch: samples ``first`` to ``last`` of its recording, both included, from 0."""
-
-    label: str
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
-class LabelledStream:
-    """One whole recording.
-
-    Attributes:
-        counts: int16 [samples, 6], in the order of ``trainer.recording.AXES``.
-        experiment: the number of the recording.
-        subject: who was recorded.
-        intervals: in the order of time, without overlap; what lies between has no label.
-    """
-
-    counts: Counts
-    experiment: int
-    subject: str
-    intervals: tuple[Interval, ...]
-
-
 def load(path: Path | None = None) -> Dataset:
-    """Load the labelled intervals from the folder or the archive.
+    """Load the recordings, and their labelled intervals, from the folder or the archive.
 
     Raises:
         HarmcuError: something is missing, truncated or not as published; the message names it.
@@ -86,7 +59,7 @@ def load(path: Path | None = None) -> Dataset:
             rate_millihertz=RATE_MILLIHERTZ,
             label=interval.label,
             subject=stream.subject,
-            source=f"exp{stream.experiment:02}, samples {interval.first} to {interval.last}",
+            source=f"{stream.source}, samples {interval.first} to {interval.last}",
         )
         for stream in whole
         for interval in stream.intervals
@@ -101,16 +74,8 @@ def load(path: Path | None = None) -> Dataset:
         default_window=WINDOW,
         default_hop=HOP,
         notes=(Note("dropped", "samples without a label", left_out),),
+        streams=tuple(whole),
     )
-
-
-def streams(path: Path | None = None) -> list[LabelledStream]:
-    """Load the whole recordings with their intervals, in the order of their numbers.
-
-    Raises:
-        HarmcuError: as ``load``.
-    """
-    return _read(path)[0]
 
 
 def _read(path: Path | None) -> tuple[list[LabelledStream], str]:
@@ -180,4 +145,4 @@ def _stream(
             )
         intervals.append(Interval(LABELS[int(activity) - 1], first, last))
         end = last
-    return LabelledStream(counts, number, subject, tuple(intervals))
+    return LabelledStream(counts, RATE_MILLIHERTZ, subject, tuple(intervals), f"exp{number:02}")

@@ -77,7 +77,7 @@ def _deviation(contents: Contents) -> float:
 
 def _measured_millihertz(contents: Contents) -> int:
     """Return the rate of the end line; 0 where there is none that can be one."""
-    stated = (contents.end or {}).get("measured_rate_hz")
+    stated: object = (contents.end or {}).get("measured_rate_hz")
     if not isinstance(stated, int | float) or isinstance(stated, bool):
         return 0
     return round(stated * 1000) if 0.1 <= stated <= 100_000 else 0

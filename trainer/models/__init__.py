@@ -4,9 +4,15 @@ A module of this package is an architecture. Its file name is the name that user
 has::
 
     SIZES: Mapping[str, object]            # the sizes that users may choose
-    def build(size: str, shape: Shape) -> tf_keras.Model
+    def train(
+        size: str, material: Material, epochs: int | None, seed: int, progress: Progress
+    ) -> Trained
 
-where the model takes float [batch, window, 1, channels] and gives the probabilities of the labels.
+where ``epochs`` None leaves their number to the architecture. A network builds itself in
+floating point, names its ``Recipe`` and leaves the rest to ``trainer.fit.train``. The model
+takes int8 [window, channels] and gives int8 scores [labels], quantised as
+``INPUT`` and ``OUTPUT`` of ``trainer.spec`` say.
+
 Modules are imported only when they are asked for: they bring TensorFlow with them.
 """
 
@@ -14,24 +20,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-from trainer.errors import HarmcuError
-
-if TYPE_CHECKING:
-    import tf_keras
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a model has to fit: samples and channels of a window, labels, and the hop in samples."""
-
-    window: int
-    hop: int
-    channels: int
-    labels: int
+from trainer.errors import UnknownNameError
+from trainer.progress import Progress
+from trainer.training import Material, Trained
 
 
 def names() -> tuple[str, ...]:
@@ -39,23 +32,45 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def build(architecture: str, size: str, shape: Shape) -> tf_keras.Model:
-    """Build an untrained network.
+def train(
+    architecture: str,
+    size: str,
+    material: Material,
+    epochs: int | None,
+    seed: int,
+    progress: Progress,
+) -> Trained:
+    """Train a model.
 
     Raises:
-        HarmcuError: the architecture or size is unknown, or the shape does not fit it.
+        HarmcuError: the architecture or size is unknown, or the material does not fit it.
     """
-    module = _module(architecture)
-    if size not in module.SIZES:
-        raise HarmcuError(
-            f"{architecture} has no size {size!r}; choose one of {', '.join(module.SIZES)}"
-        )
-    return module.build(size, shape)
+    check(architecture, size)
+    trained: Trained = _module(architecture).train(size, material, epochs, seed, progress)
+    return trained
+
+
+def check(architecture: str, size: str) -> None:
+    """Check that a model of these names can be trained.
+
+    Raises:
+        UnknownNameError: the architecture, or its size, is not known.
+    """
+    sizes = tuple(_module(architecture).SIZES)
+    if size not in sizes:
+        raise UnknownNameError(f"size of {architecture}", size, sizes)
+
+
+def check_name(architecture: str) -> None:
+    """Check the name of an architecture, without TensorFlow.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    if architecture not in names():
+        raise UnknownNameError("architecture", architecture, names())
 
 
 def _module(architecture: str) -> ModuleType:
-    if architecture not in names():
-        raise HarmcuError(
-            f"unknown architecture {architecture!r}; choose one of {', '.join(names())}"
-        )
+    check_name(architecture)
     return importlib.import_module(f"{__name__}.{architecture}")

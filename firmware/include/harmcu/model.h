@@ -13,7 +13,7 @@
 
 typedef struct {
     const char *name;
-    const char *sha256; /* of model.tflite, 64 hexadecimal digits */
+    const char *sha256; /* of the model's file, 64 hexadecimal digits */
     uint32_t rate_millihertz;
     uint16_t window;
     uint16_t hop;
@@ -26,11 +26,13 @@ typedef struct {
     const int8_t *thresholds;
     const harmcu_resample_table *table; /* the first one is that of the board's own sensor */
     int16_t *history;                   /* the largest table's taps * HARMCU_AXES */
-    int8_t *ring;                       /* window * channels */
     int8_t *past;                       /* smoothing * labels */
     int8_t *scores;                     /* labels */
 } harmcu_model_config;
 
 extern const harmcu_model_config harmcu_model;
+
+/* window * channels values, for src/whole_window.c; a streaming engine keeps no window. */
+extern int8_t harmcu_model_ring[];
 
 #endif

@@ -11,4 +11,11 @@
 #pragma GCC optimize("O2", "no-schedule-insns", "ira-region=one", "no-tree-pre", "no-code-hoisting")
 #endif
 
+/* For code that runs once a layer or a block: small rather than fast. */
+#if defined(__GNUC__)
+#define HARMCU_SMALL __attribute__((noinline, cold))
+#else
+#define HARMCU_SMALL
+#endif
+
 #endif

@@ -1,4 +1,4 @@
-/* The whole path of a sample: resample, quantise, window, engine, decision. */
+/* The whole path of a sample: resample, quantise, engine, decision. */
 #ifndef HARMCU_PIPELINE_H
 #define HARMCU_PIPELINE_H
 
@@ -11,10 +11,12 @@
 
 typedef struct {
     harmcu_resampler resampler;
-    harmcu_window window;
+    harmcu_window_clock clock;
     harmcu_decision decision;
-    uint32_t windows;      /* windows of this stream so far */
-    uint16_t counts_check; /* CRC of all resampled counts of this stream */
+    uint32_t windows;       /* windows of this stream so far */
+    uint32_t ticks;         /* of the board's clock, spent in the engine since the last window */
+    uint16_t counts_check;  /* CRC of all resampled counts of this stream */
+    uint16_t samples_check; /* CRC of all int8 samples of this stream */
 } harmcu_pipeline;
 
 /* What came of one window. */
@@ -22,10 +24,10 @@ typedef struct {
     uint32_t window; /* index within the stream */
     bool is_scored;  /* false when the engine failed: neither scores nor decided mean anything */
     harmcu_decided decided;
-    uint32_t ticks;        /* of the board's clock, spent in the engine */
-    uint16_t counts_check; /* CRC of all resampled counts up to this window's end */
-    uint16_t window_check; /* CRC of the int8 window */
-    const int8_t *scores;  /* [labels], until the next window */
+    uint32_t ticks;         /* of the board's clock, spent in the engine since the last window */
+    uint16_t counts_check;  /* CRC of all resampled counts up to this window's end */
+    uint16_t samples_check; /* CRC of all int8 samples up to this window's end */
+    const int8_t *scores;   /* [labels], until the next window */
 } harmcu_result;
 
 /* Starts a new stream from a sensor at the table's rate. */

@@ -84,8 +84,9 @@ static __attribute__((noinline)) void compute_run(const quad_constants *q, const
         int32_t s3 = q->bias[3];
         const int8_t *input = first;
         const int8_t *weights = t->weights;
-        int32_t rows = t->rows;
-        while (true) {
+        /* Where a dilated filter hangs over both borders, no tap may be inside. */
+        int32_t rows = row_bytes > 0 ? t->rows : 0;
+        while (rows > 0) {
             const int8_t *end = weights + row_bytes;
             do {
                 const uint32_t values = harmcu_load_word(input);
@@ -101,9 +102,7 @@ static __attribute__((noinline)) void compute_run(const quad_constants *q, const
                 input += input_tap;
                 weights += weights_tap;
             } while (weights != end);
-            if (--rows == 0) {
-                break;
-            }
+            rows--;
             input += q->step.input_row - t->columns * input_tap;
             weights += q->step.weights_row - row_bytes;
         }
@@ -158,9 +157,8 @@ static void compute_quad(const harmcu_conv_layer *layer, const harmcu_weights *w
 #endif
 
 /* Output channel c at every position, whatever it is scaled by. */
-static __attribute__((noinline, cold)) void compute_one(const harmcu_conv_layer *layer,
-                                                        const harmcu_weights *w, int32_t c,
-                                                        const int8_t *input, int8_t *output) {
+static HARMCU_SMALL void compute_one(const harmcu_conv_layer *layer, const harmcu_weights *w,
+                                     int32_t c, const int8_t *input, int8_t *output) {
     const harmcu_filter_window *window = &layer->window;
     const strides step = strides_of(layer);
     const int32_t outputs = layer->output_map.channels;

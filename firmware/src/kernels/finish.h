@@ -7,13 +7,8 @@
 
 /* The output value of channel `c` whose sum, bias included, is `total`; any multiplier and shift.
  */
-static inline int8_t harmcu_finish(int32_t total, const harmcu_weights *w, int32_t c,
-                                   const harmcu_output_range *output) {
-    const int32_t scaled =
-        harmcu_rescale(total, w->multiplier[c], w->has_short_rescale ? -w->shift[c] : w->shift[c]);
-    const int32_t value = harmcu_wrapping_add(scaled, output->offset);
-    return (int8_t)harmcu_clamp(value, output->min, output->max);
-}
+int8_t harmcu_finish(int32_t total, const harmcu_weights *w, int32_t c,
+                     const harmcu_output_range *output);
 
 /* What rescales the totals of one channel when `has_short_rescale`. */
 typedef struct {
@@ -32,15 +27,24 @@ static inline harmcu_short_scale harmcu_short_scale_of(int32_t multiplier, int32
     return scale;
 }
 
-/* a * b / 2^32, rounded to nearest, halves upwards. */
-static inline int32_t harmcu_upper_half(int32_t a, int32_t b) {
+/* a * b / 2^32, rounded to nearest, halves upwards, plus c. */
+static inline int32_t harmcu_upper_half(int32_t a, int32_t b, int32_t c) {
 #if HARMCU_DSP
-    int32_t product;
-    __asm__("smmulr %0, %1, %2" : "=r"(product) : "r"(a), "r"(b)); /* has no name in ACLE */
-    return product;
+    int32_t sum;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(c)); /* no name in ACLE */
+    return sum;
 #else
-    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32) + c;
 #endif
+}
+
+/* value * multiplier / 2^31 / 2^shift, rounded after either division as harmcu_rescale() does,
+ * given twice the value; that must fit an int32, and shift is 0 to 31. */
+static inline int32_t harmcu_scale_down(int32_t twice, int32_t multiplier, int32_t shift) {
+    const int32_t half = (int32_t)((UINT32_C(1) << shift) >> 1);
+    const int32_t is_shifted = shift > 0 ? -1 : 0;
+    const int32_t scaled = harmcu_upper_half(twice, multiplier, half);
+    return (scaled + ((twice >> 31) & is_shifted)) >> shift;
 }
 
 static inline int32_t harmcu_saturate_int8(int32_t value) {
@@ -53,16 +57,20 @@ static inline int32_t harmcu_saturate_int8(int32_t value) {
 #endif
 }
 
-/* The same bits as harmcu_finish(), without its clamp, for totals within +-2^30 and shifts of at
- * least one to the right.
+/* The same bits as harmcu_finish(), without its clamp, from twice the total; for totals within
+ * +-2^30 and shifts of at least one to the right.
  * - total * multiplier / 2^31 is the upper half of twice the total times the multiplier.
  * - The second rounding, halves away from zero, is an addition of half a step before the shift,
  * less one for negative values. Where the first rounding made zero of a negative total, the one
  * less changes nothing: half a step is at least one.
  * - The output's offset, scaled up by the shift, rides along. */
+static inline int8_t harmcu_finish_twice(int32_t twice, const harmcu_short_scale *scale) {
+    const int32_t scaled = harmcu_upper_half(twice, scale->multiplier, scale->addend);
+    return (int8_t)harmcu_saturate_int8((scaled + (twice >> 31)) >> scale->shift);
+}
+
 static inline int8_t harmcu_finish_short(int32_t total, const harmcu_short_scale *scale) {
-    const int32_t scaled = harmcu_upper_half(total * 2, scale->multiplier) + (total >> 31);
-    return (int8_t)harmcu_saturate_int8((scaled + scale->addend) >> scale->shift);
+    return harmcu_finish_twice(total * 2, scale);
 }
 
 static inline int harmcu_is_narrow(const harmcu_output_range *output) {

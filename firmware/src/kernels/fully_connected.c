@@ -7,15 +7,29 @@ typedef struct {
     int32_t of[HARMCU_BLOCK];
 } block_sums;
 
+#if HARMCU_DSP
+
+/* The last values of a row, fewer than four. */
+static HARMCU_SMALL uint32_t load_rest(const int8_t *values, int32_t count) {
+    uint32_t word = 0;
+    while (count > 0) {
+        count--;
+        word = word << 8 | (uint8_t)values[count];
+    }
+    return word;
+}
+
+#endif
+
 /* The products of one row with the weights of four outputs. */
-static inline block_sums multiply(const int8_t *input, int32_t offset, const int8_t *weights,
-                                  int32_t inputs) {
+static __attribute__((noinline)) block_sums multiply(const int8_t *input, int32_t offset,
+                                                     const int8_t *weights, int32_t inputs) {
     block_sums s = {{0, 0, 0, 0}};
 #if HARMCU_DSP
     const int16x2_t offsets = harmcu_pair_of(offset);
     for (int32_t left = inputs; left > 0; left -= HARMCU_QUAD) {
-        uint32_t values = 0;
-        memcpy(&values, input, left < HARMCU_QUAD ? (size_t)left : sizeof values);
+        const uint32_t values =
+            left < HARMCU_QUAD ? load_rest(input, left) : harmcu_load_word(input);
         input += HARMCU_QUAD;
         const int16x2_t pairs[2] = {__sxtab16(offsets, (int8x4_t)values),
                                     harmcu_add_odd_bytes(offsets, values)};
@@ -44,8 +58,9 @@ static inline block_sums multiply(const int8_t *input, int32_t offset, const int
     return s;
 }
 
-void harmcu_fully_connected(const harmcu_fully_connected_layer *layer, const harmcu_weights *w,
-                            const int8_t *input, int8_t *output) {
+HARMCU_SMALL void harmcu_fully_connected(const harmcu_fully_connected_layer *layer,
+                                         const harmcu_weights *w, const int8_t *input,
+                                         int8_t *output) {
     const int32_t block_bytes = harmcu_quads(layer->inputs) * HARMCU_BLOCK_QUAD_BYTES;
     for (int32_t row = 0; row < layer->rows; row++) {
         const int8_t *weights = w->weights;

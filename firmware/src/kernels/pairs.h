@@ -75,14 +75,24 @@ static inline int16x2_t harmcu_add_odd_bytes(int16x2_t addend, uint32_t word) {
     return pair;
 }
 
+/* Two int16 from any even address. */
+static inline int16x2_t harmcu_load_pair(const int16_t *values) {
+    int16x2_t pair;
+    memcpy(&pair, values, sizeof pair);
+    return pair;
+}
+
+static inline int16x2_t harmcu_twice(int16x2_t pair) {
+    return __sadd16(pair, pair);
+}
+
 /* One value twice. */
 static inline int16x2_t harmcu_pair_of(int32_t value) {
     return (int16x2_t)(((uint32_t)value << 16) | ((uint32_t)value & 0xFFFFU));
 }
 
-/* One column of a pair, and two neighbouring ones; all are int16 to the portable code. */
+/* One pair; all are int16 to the portable code. */
 typedef int16x2_t __attribute__((may_alias)) harmcu_pair;
-typedef uint64_t __attribute__((may_alias)) harmcu_two_columns;
 
 #endif
 

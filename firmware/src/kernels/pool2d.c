@@ -26,40 +26,35 @@ static pool_area area_of(const harmcu_pool_layer *layer, int32_t y, int32_t x) {
     return area;
 }
 
-/* The largest values of `count` channels, the first of which is at `channel`. */
-static void max_over(const harmcu_feature_map *map, const pool_area *area, const int8_t *channel,
-                     int32_t count, int8_t *output) {
-    const int32_t values = area->right - area->left;
-    const int32_t row_gap = (map->width - values) * map->channels;
-    const int8_t *first = channel + (area->top * map->width + area->left) * map->channels;
+/* The largest values of each channel in a row of `taps` positions and in `start`, which may be the
+ * first of them or the result so far. */
+static __attribute__((noinline, hot)) void max_in_row(const int8_t *start, const int8_t *row,
+                                                      int32_t taps, int32_t channels,
+                                                      int8_t *output) {
+    const int32_t step = channels;
 #if HARMCU_DSP
-    for (; count >= HARMCU_QUAD; count -= HARMCU_QUAD) {
-        const int8_t *value = first;
-        int8x4_t max = (int8x4_t)0x80808080U;
-        for (int32_t y = area->top; y < area->bottom; y++) {
-            for (int32_t i = 0; i < values; i++) {
-                const int8x4_t word = (int8x4_t)harmcu_load_word(value);
-                /* The difference only sets the flags by which the bytes are selected. */
-                (void)__ssub8(max, word);
-                max = (int8x4_t)__sel((uint8x4_t)max, (uint8x4_t)word);
-                value += map->channels;
-            }
-            value += row_gap;
+    for (; channels >= HARMCU_QUAD; channels -= HARMCU_QUAD) {
+        int8x4_t max = (int8x4_t)harmcu_load_word(start);
+        const int8_t *value = row;
+        for (int32_t left = taps; left > 0; left--) {
+            const int8x4_t word = (int8x4_t)harmcu_load_word(value);
+            /* The difference only sets the flags by which the bytes are selected. */
+            (void)__ssub8(max, word);
+            max = (int8x4_t)__sel((uint8x4_t)max, (uint8x4_t)word);
+            value += step;
         }
         memcpy(output, &max, sizeof max);
+        start += HARMCU_QUAD;
+        row += HARMCU_QUAD;
         output += HARMCU_QUAD;
-        first += HARMCU_QUAD;
     }
 #endif
-    for (; count > 0; count--) {
-        const int8_t *value = first++;
-        int32_t max = INT8_MIN;
-        for (int32_t y = area->top; y < area->bottom; y++) {
-            for (int32_t i = 0; i < values; i++) {
-                max = *value > max ? *value : max;
-                value += map->channels;
-            }
-            value += row_gap;
+    for (; channels > 0; channels--) {
+        int32_t max = *start++;
+        const int8_t *value = row++;
+        for (int32_t left = taps; left > 0; left--) {
+            max = *value > max ? *value : max;
+            value += step;
         }
         *output++ = (int8_t)max;
     }
@@ -76,13 +71,20 @@ static int32_t sum_over(const harmcu_feature_map *map, const pool_area *area,
     return sum;
 }
 
-void harmcu_max_pool2d(const harmcu_pool_layer *layer, const int8_t *input, int8_t *output) {
+HARMCU_SMALL void harmcu_max_pool2d(const harmcu_pool_layer *layer, const int8_t *input,
+                                    int8_t *output) {
     const int32_t channels = layer->output_map.channels;
     int8_t *start = output;
     for (int32_t y = 0; y < layer->output_map.height; y++) {
         for (int32_t x = 0; x < layer->output_map.width; x++) {
             const pool_area area = area_of(layer, y, x);
-            max_over(&layer->input_map, &area, input, channels, output);
+            const int32_t width = layer->input_map.width;
+            const int8_t *row = input + (area.top * width + area.left) * channels;
+            max_in_row(row, row + channels, area.right - area.left - 1, channels, output);
+            for (int32_t i = area.top + 1; i < area.bottom; i++) {
+                row += width * channels;
+                max_in_row(output, row, area.right - area.left, channels, output);
+            }
             output += channels;
         }
     }

@@ -24,7 +24,7 @@ static const int8_t *group_of(const harmcu_reduce_layer *layer, const int8_t *in
     return input + row * layer->reduced_inner * layer->inner + i;
 }
 
-static int32_t sum_of(const harmcu_reduce_layer *layer, const int8_t *group) {
+static HARMCU_SMALL int32_t sum_of(const harmcu_reduce_layer *layer, const int8_t *group) {
     const reduce_steps steps = steps_of(layer);
     int32_t sum = 0;
     for (int32_t r = 0; r < layer->reduced_outer; r++) {
@@ -48,7 +48,7 @@ static int8_t max_of(const harmcu_reduce_layer *layer, const int8_t *group) {
     return max;
 }
 
-static int8_t finish(int32_t sum, const harmcu_rescaling *scale) {
+static HARMCU_SMALL int8_t finish(int32_t sum, const harmcu_rescaling *scale) {
     const int32_t mean = harmcu_rescale(sum, scale->multiplier, scale->shift);
     const int32_t value = harmcu_wrapping_add(mean, scale->output.offset);
     return (int8_t)harmcu_clamp(value, scale->output.min, scale->output.max);
@@ -82,8 +82,8 @@ static inline void sums_of_four(const int8_t *values, int32_t count, int32_t ste
 
 #endif
 
-void harmcu_mean(const harmcu_reduce_layer *layer, const harmcu_rescaling *scale,
-                 const int8_t *input, int8_t *output) {
+HARMCU_SMALL void harmcu_mean(const harmcu_reduce_layer *layer, const harmcu_rescaling *scale,
+                              const int8_t *input, int8_t *output) {
     const int32_t count = layer->reduced_outer * layer->reduced_inner;
     const int32_t total_offset = count * scale->input_offset;
     for (int32_t o = 0; o < layer->outer; o++) {

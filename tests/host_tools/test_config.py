@@ -1,0 +1,114 @@
+"""harmcu.toml: what it gives to commands, and how it is refused."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from host_tools import config
+from trainer.errors import HarmcuError
+
+
+@click.group()
+def root() -> None:
+    """Stand for harmcu."""
+
+
+@root.command()
+@click.option("--data", type=click.Path(path_type=Path))
+@click.option("--model-rate", type=float)
+@click.option("--engine", type=click.Choice(["aot", "tflm"]))
+@click.option("--plain", is_flag=True)
+def train(**_: object) -> None:
+    """Stand for a command."""
+
+
+@root.group()
+def data() -> None:
+    """Stand for a group."""
+
+
+@data.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--engine", default="aot")
+def inspect(path: Path, engine: str) -> None:
+    """Stand for a command in a group."""
+    click.echo(f"{path} {engine}")
+
+
+def read(folder: Path, text: str) -> dict[str, object]:
+    file = folder / config.FILE
+    file.write_text(text, encoding="utf-8")
+    return config.default_map(file, root)
+
+
+def test_a_table_is_for_its_command_and_the_top_for_all(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        'engine = "tflm"\n[train]\nmodel-rate = 50\nplain = true\n[data.inspect]\npath="x"\n',
+    )
+    assert found == {
+        "train": {"model_rate": 50, "plain": True, "engine": "tflm"},
+        "data": {"inspect": {"engine": "tflm", "path": str(tmp_path / "x")}},
+    }
+
+
+def test_a_command_overrides_what_is_for_all(tmp_path: Path) -> None:
+    found = read(tmp_path, 'engine = "tflm"\n[train]\nengine = "aot"\n')
+    assert found["train"] == {"engine": "aot"}
+
+
+def test_relative_paths_start_from_the_file_and_absolute_ones_stay(tmp_path: Path) -> None:
+    elsewhere = (tmp_path / "elsewhere").as_posix()
+    assert read(tmp_path, '[train]\ndata = "a b/é"')["train"] == {"data": str(tmp_path / "a b/é")}
+    assert read(tmp_path, f'[train]\ndata = "{elsewhere}"')["train"] == {"data": elsewhere}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("\n[trian]\nplain = true\n", 2, "did you mean train?"),
+        ("[train]\nplain = true\n\nmodel_rate = 3\n", 4, "did you mean model-rate?"),
+        ("[train]\nmodel-rate = 'fast'\n", 2, "'fast' is not a valid float"),
+        ("[train]\nengine = 'x'\n", 2, "is not one of 'aot', 'tflm'"),
+        ("engin = 'aot'\n", 1, "did you mean engine?"),
+        ("engine = 'x'\n", 1, "engine"),
+        ("[train]\n[train.data]\nx = 1\n", 1, "data is a table here"),
+        ("[data.inspekt]\npath = 'x'\n", 1, "did you mean inspect?"),
+        ('[train]\n"plain " = true\n', 2, "did you mean plain?"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    with pytest.raises(HarmcuError) as refused:
+        read(tmp_path, text)
+    assert f"{config.FILE}:{line}: " in str(refused.value)
+    assert said in str(refused.value)
+
+
+def test_no_toml_and_no_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(HarmcuError, match="line 2"):
+        read(tmp_path, "\n= 3\n")
+    (tmp_path / config.FILE).write_bytes(b"\xff\xfe")
+    with pytest.raises(HarmcuError, match="UTF-8"):
+        config.default_map(tmp_path / config.FILE, root)
+
+
+def test_the_nearest_file_around_a_folder_is_found(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / config.FILE).touch()
+    assert config.find(inner) == tmp_path / config.FILE
+    (inner / config.FILE).touch()
+    assert config.find(inner) == inner / config.FILE
+
+
+def test_a_flag_goes_on_top_of_the_file(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    values = read(tmp_path, '[data.inspect]\npath = "x"\nengine = "tflm"\n')
+    run = CliRunner().invoke(root, ["data", "inspect"], default_map=values)
+    assert run.output == f"{tmp_path / 'x'} tflm\n"
+    run = CliRunner().invoke(root, ["data", "inspect", "y", "--engine", "z"], default_map=values)
+    assert run.output == "y z\n"

@@ -1,0 +1,137 @@
+"""Trainings that are interrupted, and go on."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up import a_dataset
+
+from trainer import checkpoint, datasets, pipeline
+from trainer.bundle import Bundle
+from trainer.errors import HarmcuError
+from trainer.pipeline import TrainRequest
+from trainer.progress import Facts
+
+# Two of quantisation-aware training follow.
+EPOCHS = 8
+
+
+@pytest.fixture(autouse=True)
+def _small_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load", lambda *_: a_dataset(list("abcde")))
+
+
+def a_request(out: Path, resume: bool = False, seeds: int = 1) -> TrainRequest:
+    return TrainRequest(
+        "watch", out, size="tiny", epochs=EPOCHS, resume=resume, seeds=seeds, seed=3
+    )
+
+
+class CtrlC:
+    """Interrupts once, when a step has come so far."""
+
+    def __init__(self, step: str, done: int) -> None:
+        self.at = (step, done)
+        self.heard: list[tuple[str, int]] = []
+
+    def __call__(self, step: str, done: int, _total: int, _facts: Facts) -> None:
+        self.heard.append((step, done))
+        if self.heard.count(self.at) == 1 and (step, done) == self.at:
+            raise KeyboardInterrupt
+
+
+def digest(bundle: Bundle) -> str:
+    return bundle.spec.provenance.model_sha256
+
+
+def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    kept = pipeline.train(a_request(out), CtrlC("train", 5))
+    history = kept.metrics["history"]
+    assert len(history["loss"]) == len(history["validation_accuracy"]) == 5
+    assert history["kept_epoch"] == np.argmax(history["validation_accuracy"]) + 1
+    accuracy = kept.metrics["validation"]["float_accuracy"]
+    assert accuracy == max(history["validation_accuracy"])
+    assert len([*checkpoint.folder(out).iterdir()]) == 1
+
+
+@pytest.mark.slow
+def test_it_goes_on_and_ends_with_the_same_model(tmp_path: Path) -> None:
+    whole = pipeline.train(a_request(tmp_path / "whole"))
+    assert whole.metrics["history"]["kept_epoch"] is None
+    assert not checkpoint.folder(tmp_path / "whole").exists()
+
+    out = tmp_path / "parts"
+    first = pipeline.train(a_request(out), CtrlC("train", 5))
+    assert digest(first) != digest(whole)
+
+    second = pipeline.train(a_request(out, resume=True), CtrlC("train int8", 1))
+    assert len(second.metrics["history"]["loss"]) == EPOCHS + 1
+    assert second.metrics["history"]["kept_epoch"] == EPOCHS + 1
+
+    heard = CtrlC("never", 0)
+    third = pipeline.train(a_request(out, resume=True), heard)
+    assert ("train", 0) not in heard.heard
+    assert ("train int8", 1) in heard.heard
+    assert digest(third) == digest(whole)
+    assert third.metrics["history"] == whole.metrics["history"]
+    assert not checkpoint.folder(out).exists()
+
+
+@pytest.mark.slow
+def test_another_seed_is_another_training(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    pipeline.train(a_request(out), CtrlC("train", 2))
+    heard = CtrlC("train", 1)
+    other = dataclasses.replace(a_request(out, resume=True), seed=4)
+    pipeline.train(other, heard)
+    assert ("train", 0) in heard.heard
+    assert len([*checkpoint.folder(out).iterdir()]) == 2
+
+
+def test_before_the_first_epoch_there_is_nothing_to_keep(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.train(a_request(tmp_path / "bundle"), CtrlC("train", 0))
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.slow
+def test_an_interrupted_repeat_leaves_the_bundle_whole(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+
+    class SecondTraining(CtrlC):
+        def __call__(self, step: str, done: int, _total: int, _facts: Facts) -> None:
+            self.heard.append((step, done))
+            if self.heard.count(("train", 0)) == 2 and (step, done) == ("train", 3):
+                raise KeyboardInterrupt
+
+    first = pipeline.train(a_request(out, seeds=2), SecondTraining("", 0))
+    assert first.metrics["history"]["kept_epoch"] is None
+    assert "repeats" not in first.metrics
+    heard = CtrlC("never", 0)
+    second = pipeline.train(a_request(out, resume=True, seeds=2), heard)
+    assert digest(second) == digest(first)
+    assert [run["seed"] for run in second.metrics["repeats"]["runs"]] == [3, 4]
+    # The first training was whole, the second goes on after its third epoch.
+    assert heard.heard.count(("train", 4)) == 1
+
+
+def test_nothing_to_go_on_with_is_said(tmp_path: Path) -> None:
+    with pytest.raises(HarmcuError, match=r"leave out --resume"):
+        pipeline.train(a_request(tmp_path / "bundle", resume=True))
+
+
+def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 cut")
+    with pytest.raises(HarmcuError, match=r"x\.npz: damaged"):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+def test_only_checkpoints_are_removed(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    path = checkpoint.file(out, {"seed": 1})
+    checkpoint.save(path, {"epochs": np.array(1)})
+    (path.parent / "notes.txt").write_text("mine")
+    checkpoint.remove(out)
+    assert [file.name for file in path.parent.iterdir()] == ["notes.txt"]

@@ -1,0 +1,83 @@
+"""What is trained so far, on disk, so that an interrupted training can go on.
+
+A checkpoint is one file a training, beside the bundle to be. Its name is a digest of all that
+decides the training's result, so that it never continues another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer.errors import HarmcuError
+
+State = dict[str, npt.NDArray[Any]]
+
+
+def folder(out: Path) -> Path:
+    """Return where the checkpoints of a bundle lie."""
+    return out.with_name(f"{out.name}.checkpoint")
+
+
+def file(out: Path, facts: Mapping[str, Any]) -> Path:
+    """Return the checkpoint of one training of a bundle.
+
+    Args:
+        out: the bundle's folder.
+        facts: all that decides the result, JSON types only.
+    """
+    text = json.dumps(facts, sort_keys=True)
+    return folder(out) / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
+
+
+def save(path: Path, state: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        HarmcuError: it cannot be written.
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **state)
+    fresh = path.with_suffix(".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(buffer.getvalue())
+        fresh.replace(path)
+    except OSError as error:
+        raise HarmcuError(
+            f"{path.parent}: {error.strerror}; choose an --out beside which you can write"
+        ) from None
+
+
+def load(path: Path) -> State | None:
+    """Read a checkpoint; None where there is none.
+
+    Raises:
+        HarmcuError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception:
+        # NumPy and zipfile raise half a dozen types here; all of them mean the same to the user.
+        raise HarmcuError(f"{path}: damaged; delete it and leave out --resume") from None
+
+
+def remove(out: Path) -> None:
+    """Delete the checkpoints of a bundle; what is not ours stays, and its folder with it."""
+    place = folder(out)
+    if not place.is_dir():
+        return
+    for path in [*place.glob("*.npz"), *place.glob("*.new")]:
+        path.unlink(missing_ok=True)
+    if not any(place.iterdir()):
+        place.rmdir()
