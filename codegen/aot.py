@@ -1,7 +1,7 @@
 """Writes C for one model: the ``aot`` engine, without interpreter, flatbuffer or shape logic."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from codegen import estimate, fusion, kernels, memory, tflite
 from codegen.c_text import c_array, c_comment, c_identifier
@@ -21,21 +21,6 @@ _TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a layer's output lies when the layer has run.
-
-    Attributes:
-        tensor: its number in the file of the model.
-        offset: in the arena.
-        bytes: int8 values.
-    """
-
-    tensor: int
-    offset: int
-    bytes: int
-
-
-@dataclass(frozen=True)
 class LayerFacts:
     """One layer of the generated C, for people and for `harmcu bench`.
 
@@ -45,7 +30,6 @@ class LayerFacts:
         shape: of its first input and its output, as text.
         macs: multiplications of a weight and an input, padding included.
         estimate: instructions that it takes on a Cortex-M4, without running it.
-        output: where its output lies; None where no tensor of the file is one.
     """
 
     number: int
@@ -53,7 +37,15 @@ class LayerFacts:
     shape: str
     macs: int
     estimate: int
-    output: Place | None = None
+
+
+@dataclass(frozen=True)
+class LayerOutput:
+    """Where a layer's output lies in the arena, in bytes, and which tensor of the .tflite it is."""
+
+    tensor: int
+    offset: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -89,6 +81,7 @@ class AotModel:
         input_bytes, output_bytes: int8 values in and out.
         layers: what runs, in order; without those that only change a shape.
         measured_source: C that includes ``model_aot.c`` and implements firmware/bench/bench.h.
+        outputs: of the layers, where they lie when a layer has run; none when the C streams.
         stream: None when the C takes whole windows.
         why_whole: why it does although a hop was given, as the end of a sentence.
     """
@@ -103,6 +96,7 @@ class AotModel:
     output_bytes: int
     layers: tuple[LayerFacts, ...]
     measured_source: str
+    outputs: tuple[LayerOutput, ...] = ()
     stream: StreamFacts | None = None
     why_whole: str = ""
 
@@ -194,11 +188,12 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         arena_bytes=plan.arena_bytes,
         arena_lower_bound=plan.lower_bound,
         weights_bytes=weights_bytes,
-        kernel_sources=_kernel_sources(layers),
+        kernel_sources=kernel_sources(layers),
         input_bytes=graph.input.elements,
         output_bytes=graph.output.elements,
-        layers=tuple(
-            replace(facts(step), output=_place(layer.output, plan))
+        layers=tuple(map(facts, running)),
+        outputs=tuple(
+            LayerOutput(layer.output.index, plan.offset(layer.output), layer.output.elements)
             for layer, step in zip(layers, steps, strict=True)
             if not step.is_in_place
         ),
@@ -206,11 +201,8 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     )
 
 
-def _place(tensor: Tensor, plan: memory.Plan) -> Place:
-    return Place(tensor.index, plan.offset(tensor), tensor.elements)
-
-
-def _kernel_sources(layers: Sequence[Layer]) -> tuple[str, ...]:
+def kernel_sources(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Return the files in firmware/src/kernels/ that layers need, sorted."""
     sources = {layer.source for layer in layers if layer.source}
     # What the layers with weights share.
     sources |= {"finish.c" for layer in layers if layer.weights is not None}

@@ -112,14 +112,14 @@ def _written(stream: Stream, model_name: str, model_sha256: str) -> AotModel:
     }
     templates = {"model_aot.h": "model_stream.h.j2", "model_aot.c": "model_stream.c.j2"}
     pooled = [operator.index for operator in stream.timeline.pools]
-    kernels = {layer.source for layer in layers if layer.operator.index not in pooled}
+    called = [layer for layer in layers if layer.operator.index not in pooled]
     return AotModel(
         files={name: render(template, values) for name, template in templates.items()},
         macs=stream.macs,
         arena_bytes=plan.arena_bytes,
         arena_lower_bound=plan.lower_bound,
         weights_bytes=weights_bytes,
-        kernel_sources=tuple(sorted((kernels - {""}) | {_SOURCE})),
+        kernel_sources=tuple(sorted({*aot.kernel_sources(called), _SOURCE})),
         input_bytes=graph.input.elements,
         output_bytes=graph.output.elements,
         layers=tuple(map(aot.facts, functions)),

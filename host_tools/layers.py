@@ -1,9 +1,11 @@
 """Which layer of the aot engine's C is the first to differ from TensorFlow Lite Micro.
 
-A board says nothing about its layers. When its engine differs, the kernels are compiled for this
-computer and run on the same window, layer after layer, over the whole window even where the board
-computes only what is new. Either a layer differs here, too, and is named, or the fault lies with
-the board's compiler, its flags or its memory.
+A board says nothing about its layers. When its engine differs, the same C is compiled for this
+computer and run on the same window, layer after layer. Either a layer differs here, too, and is
+named, or the C is right and the fault lies with the board's compiler, its flags or its memory.
+
+C that streams never has a whole window. The engine of whole windows takes its place here: when that
+one is right, the fault may lie in the streaming, too.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codegen import aot, boards
+from codegen import aot, boards, stream_engine
 from codegen.aot import AotModel
 from codegen.project import Project
 from codegen.runtime import FIRMWARE
@@ -35,7 +37,7 @@ def explain(bundle: Bundle, project: Project | None, window: Samples) -> str:
 
     Args:
         bundle: the model.
-        project: whose kernels are compiled; None: those of this harmcu.
+        project: whose C is compiled; None: C that is generated anew.
         window: int8 [window, channels].
     """
     try:
@@ -46,21 +48,30 @@ def explain(bundle: Bundle, project: Project | None, window: Samples) -> str:
 
 def _explained(bundle: Bundle, project: Project | None, window: Samples) -> str:
     spec = bundle.spec
+    streams = stream_engine.generate(
+        bundle.model, spec.name, spec.provenance.model_sha256, spec.hop
+    ).stream
+    if streams:
+        project = None
     generated = aot.generate(bundle.model, spec.name, spec.provenance.model_sha256)
-    places = [layer.output for layer in generated.layers if layer.output is not None]
-    expected = tflm.tensors(bundle.model, window, [place.tensor for place in places])
+    expected = tflm.tensors(bundle.model, window, [output.tensor for output in generated.outputs])
     found = _outputs(generated, project, window)
     for layer, right, ours in zip(generated.layers, expected, found, strict=True):
-        # A layer of which only the last step is needed has less to give than TFLM's.
-        if len(right) == len(ours) and (right != ours).any():
-            place = int(np.argmax(right != ours))
+        wrong = np.flatnonzero(right != ours)
+        if len(wrong):
+            place = int(wrong[0])
             return (
                 f"layer {layer.number}, {layer.operator}, is the first to differ on this computer, "
                 f"too: value {place} is {ours[place]}, TensorFlow Lite Micro has {right[place]}"
             )
+    if streams:
+        return (
+            "every layer is right over the whole window on this computer: look at what the board's "
+            "engine keeps from hop to hop, and at its compiler, its flags and its memory"
+        )
     return (
-        "every layer is right when whole windows run on this computer: look at the board's "
-        "compiler, its flags and its memory"
+        "every layer is right when the same C runs on this computer: look at the board's compiler, "
+        "its flags and its memory"
     )
 
 
@@ -71,23 +82,20 @@ def _outputs(generated: AotModel, project: Project | None, window: Samples) -> l
         HarmcuError: there is no compiler, or it rejects the C.
     """
     toolchain = toolchain_of(boards.load("host"))
-    ours = FIRMWARE / "src" / "kernels"
-    theirs = ours if project is None else project.path / "src" / "kernels"
-    # Where the board computes only what is new, the project lacks kernels of whole windows.
-    kernels = [
-        theirs / name if (theirs / name).is_file() else ours / name
-        for name in generated.kernel_sources
-    ]
+    home = FIRMWARE if project is None else project.path
+    kernels = home / "src" / "kernels"
     with tempfile.TemporaryDirectory(prefix="harmcu-") as name:
         folder = Path(name)
         (folder / "layers.c").write_text(generated.measured_source, "utf-8")
-        for file, text in generated.files.items():
-            (folder / file).write_text(text, "utf-8")
-        includes = [folder, FIRMWARE / "include", ours, FIRMWARE / "bench"]
+        engine = folder if project is None else project.path / "aot"
+        if project is None:
+            for file, text in generated.files.items():
+                (folder / file).write_text(text, "utf-8")
+        includes = [folder, engine, home / "include", kernels, FIRMWARE / "bench"]
         command = [find(toolchain.compiler, toolchain), *toolchain.flags]
         command += [f"-I{path}" for path in includes]
         command += [str(FIRMWARE / "bench" / "trace.c")]
-        command += map(str, kernels)
+        command += [str(kernels / source) for source in generated.kernel_sources]
         run([*command, "-o", str(folder / "trace")], folder)
         dumped = subprocess.run(
             [folder / "trace"],
@@ -97,11 +105,10 @@ def _outputs(generated: AotModel, project: Project | None, window: Samples) -> l
             check=False,
         )
     arenas = np.frombuffer(dumped.stdout, np.int8)
-    if len(arenas) != (len(generated.layers) + ENCLOSING) * generated.arena_bytes:
+    if len(arenas) != (len(generated.outputs) + ENCLOSING) * generated.arena_bytes:
         raise HarmcuError("the engine stopped on this computer; generate the project again")
     after = arenas.reshape(-1, generated.arena_bytes)[ENCLOSING:]
     return [
-        arena[layer.output.offset : layer.output.offset + layer.output.bytes]
-        for layer, arena in zip(generated.layers, after, strict=True)
-        if layer.output is not None
+        arena[output.offset : output.offset + output.size]
+        for output, arena in zip(generated.outputs, after, strict=True)
     ]

@@ -1,9 +1,10 @@
 /* Measures an engine on the emulated Cortex-M4F: instructions, stack, and the scores.
  *
  * The command line names two files, separated by a newline. One window after the other, or the
- * samples of one hop after the other, is read from the first; for each, a record is written to the second: the scores, then uint32 values: the bytes
- * of stack, the number of stamps, and the timer's ticks at each stamp. Under QEMU's -icount the
- * ticks are an exact count of instructions; host_tools/bench.py turns them back. */
+ * samples of one hop after the other, is read from the first; for each, a record is written to the
+ * second: the scores, then uint32 values: the bytes of stack, the number of stamps, and the timer's
+ * ticks at each stamp. Under QEMU's -icount the ticks are an exact count of instructions;
+ * host_tools/bench.py turns them back. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
