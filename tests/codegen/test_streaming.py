@@ -35,7 +35,7 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
 )
-MANY = settings(FEW, max_examples=150, derandomize=False)
+MANY = settings(FEW, max_examples=60, derandomize=False)
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +69,12 @@ def test_random_streams_at_length(host_compiler: HostCompiler, example: StreamEx
     assert_exact(host_compiler, example)
 
 
-@pytest.mark.parametrize("hop", [64, 16, 12, 4, 128])
-def test_the_trainers_network(host_compiler: HostCompiler, hop: int) -> None:
-    example = StreamExample(cnn(128, *SMALL), 128, 6, hop, ())
+@pytest.mark.parametrize(
+    ("window", "hop"), [(128, 64), (128, 16), (128, 12), (128, 4), (128, 128), (132, 64), (129, 16)]
+)
+def test_the_trainers_network(host_compiler: HostCompiler, window: int, hop: int) -> None:
+    """Of 132 samples the last layer makes 24 columns, whole steps; of 129 it leaves two over."""
+    example = StreamExample(cnn(window, *SMALL), window, 6, hop, ())
     assert_exact(host_compiler, example)
 
 
