@@ -29,10 +29,13 @@ def _weights(model: Model, shape: tuple[int, ...], channels: int, source: Activa
     return [source.index, weights, bias]
 
 
-def convolution(time: int, inputs: int, outputs: int, taps: int, stride: int) -> bytes:
-    """A (taps, 1) convolution, depthwise when ``outputs`` is 0."""
+def convolution(
+    time: int, inputs: int, outputs: int, taps: int, stride: int, width: int = 1
+) -> bytes:
+    """A (taps, 1) convolution, depthwise when ``outputs`` is 0; (taps, 3) on a map with a width."""
     model = Model(seed=time)
-    source = model.activation((1, time, 1, inputs), 0.1, -128)
+    source = model.activation((1, time, width, inputs), 0.1, -128)
+    across = 1 if width == 1 else 3
     is_depthwise = outputs == 0
     options = schema.DepthwiseConv2DOptionsT() if is_depthwise else schema.Conv2DOptionsT()
     options.padding = schema.Padding.VALID
@@ -41,8 +44,9 @@ def convolution(time: int, inputs: int, outputs: int, taps: int, stride: int) ->
     options.fusedActivationFunction = ReLU
     size = (time - taps) // stride + 1
     channels = outputs or inputs
-    shape = (1, taps, 1, inputs) if is_depthwise else (outputs, taps, 1, inputs)
-    result = model.activation((1, size, 1, channels), 0.2, -128)
+    shape = (1 if is_depthwise else outputs, taps, across, inputs)
+    columns = (width - across) // stride + 1
+    result = model.activation((1, size, columns, channels), 0.2, -128)
     operands = _weights(model, shape, channels, source)
     kinds = schema.BuiltinOptions
     if is_depthwise:
@@ -91,10 +95,10 @@ def reduction(code: int, time: int, channels: int) -> bytes:
     return model.finish(source, result)
 
 
-def elementwise(code: int, count: int) -> bytes:
-    """Softmax or quantize."""
+def elementwise(code: int, count: int, scale: float = 0.1) -> bytes:
+    """Softmax, logistic or quantize."""
     model = Model(seed=count)
-    source = model.activation((1, count), 0.1, -128)
+    source = model.activation((1, count), scale, -128)
     result = model.activation((1, count), 1 / 256, -128)
     options = schema.SoftmaxOptionsT()
     options.beta = 1.0
@@ -159,11 +163,11 @@ def padded(time: int, channels: int, before: int, after: int) -> bytes:
     return model.finish(source, result)
 
 
-def recurrent(steps: int, inputs: int, units: int) -> bytes:
-    """An LSTM."""
+def recurrent(steps: int, inputs: int, units: int, reach: float) -> bytes:
+    """An LSTM, whose scales allow the short form of rescaling where ``reach`` is small."""
     model = Model(seed=units)
     source = model.activation((1, steps, inputs), 0.02, 3)
-    return model.finish(source, lstm_over(model, source, units, LstmScales()))
+    return model.finish(source, lstm_over(model, source, units, LstmScales(reach=reach)))
 
 
 def examples() -> list[bytes]:
@@ -181,14 +185,31 @@ def examples() -> list[bytes]:
             (30, 6, 5, 1),
             (30, 3, 3, 1),
             (20, 64, 7, 1),
+            (64, 24, 3, 1),
         ]
+    ]
+    models += [convolution(*s) for s in [(40, 16, 24, 5, 1), (24, 64, 16, 3, 1), (60, 8, 8, 3, 1)]]
+    models += [convolution(*s) for s in [(32, 16, 24, 1, 1), (30, 8, 32, 3, 2), (24, 32, 8, 4, 2)]]
+    models += [
+        convolution(*s)
+        for s in [
+            (12, 8, 16, 3, 1, 6),
+            (20, 3, 8, 3, 2, 9),
+            (9, 4, 8, 3, 1, 5),
+            (10, 16, 4, 2, 1, 5),
+        ]
+    ]
+    models += [
+        convolution(t, c, 0, 3, s, w)
+        for t, c, s, w in [(12, 8, 1, 6), (20, 16, 2, 9), (12, 6, 1, 6), (16, 3, 1, 8)]
     ]
     models += [dense(*s) for s in [(32, 6), (64, 12), (96, 32), (200, 5), (16, 64)]]
     for code in (OPERATORS.MAX_POOL_2D, OPERATORS.AVERAGE_POOL_2D):
         models += [pool(code, *s) for s in [(64, 32, 2), (32, 16, 4), (40, 6, 2), (24, 3, 8)]]
     for code in (OPERATORS.MEAN, OPERATORS.REDUCE_MAX):
         models += [reduction(code, *s) for s in [(32, 32), (16, 64), (64, 16), (8, 8)]]
-    models += [elementwise(OPERATORS.SOFTMAX, n) for n in (2, 6, 12, 20)]
+    # What a softmax costs depends on how far its inputs lie apart.
+    models += [elementwise(OPERATORS.SOFTMAX, n, s) for n in (2, 6, 12, 20) for s in (0.05, 0.2)]
     models += [elementwise(OPERATORS.QUANTIZE, n) for n in (6, 100, 400)]
     models += [elementwise(OPERATORS.LOGISTIC, n) for n in (6, 100, 400)]
     for code in (OPERATORS.ADD, OPERATORS.MUL):
@@ -200,10 +221,9 @@ def examples() -> list[bytes]:
         sliced(*s) for s in [(128, 64, 127, 1), (64, 16, 0, 2), (32, 6, 1, 3), (64, 1, 0, 2)]
     ]
     models += [padded(*s) for s in [(32, 16, 2, 2), (64, 6, 4, 0), (128, 32, 1, 1)]]
-    models += [
-        recurrent(*s)
-        for s in [(16, 6, 16), (32, 3, 8), (16, 9, 32), (8, 32, 32), (8, 64, 64), (8, 6, 64)]
-    ]
+    for reach in (0.2, 20.0):
+        for shape in [(16, 6, 16), (32, 3, 8), (16, 9, 32), (8, 32, 32), (8, 64, 64), (8, 6, 64)]:
+            models.append(recurrent(*shape, reach))
     return models + [joined(n) for n in (8, 64, 200)]
 
 

@@ -131,13 +131,22 @@ class Step:
     is_in_place: bool
 
 
+def read(model: bytes) -> Graph:
+    """Reads a .tflite file as the aot engine runs it on whole windows.
+
+    Raises:
+        HarmcuError: the file is damaged.
+    """
+    return fusion.keep_last_step(tflite.read(model))
+
+
 def check(graph: Graph) -> None:
     """Checks that the aot engine can run ``graph``.
 
     Raises:
         HarmcuError: it cannot; the message names the first layer that does not fit.
     """
-    _lower(fusion.keep_last_step(graph))
+    lower(fusion.keep_last_step(graph))
 
 
 def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
@@ -154,8 +163,8 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
     Raises:
         HarmcuError: the file is damaged or holds something that the aot engine cannot run.
     """
-    graph = fusion.keep_last_step(tflite.read(model))
-    layers = _lower(graph)
+    graph = read(model)
+    layers = lower(graph)
     plan = plan_memory(graph, layers)
     weights_bytes = sum(layer.constant_bytes for layer in layers)
     macs = sum(layer.macs for layer in layers)
@@ -217,7 +226,12 @@ def plan_memory(graph: Graph, layers: Sequence[Layer]) -> memory.Plan:
     return memory.plan(graph, in_place, workspaces, overlaps)
 
 
-def _lower(graph: Graph) -> list[Layer]:
+def lower(graph: Graph) -> list[Layer]:
+    """Chooses the kernels of all operators.
+
+    Raises:
+        HarmcuError: the aot engine cannot run one, or the weights are too large.
+    """
     layers = []
     weights_bytes = 0
     for operator in graph.operators:

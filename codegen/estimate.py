@@ -26,7 +26,12 @@ def terms(layer: Layer) -> tuple[str, tuple[int, ...]]:
     name, output = layer.operator.name, layer.output.elements
     source = layer.inputs[0].elements
     if name == "CONV_2D":
-        return name, _conv2d(layer)
+        is_shared = layer.calls[0].startswith("harmcu_conv1d")
+        if is_shared:
+            return "CONV_1D", _conv1d(layer)
+        return ("CONV_ROWS" if _blocks(layer)[1] else name), _conv2d(layer)
+    if layer.source == "depthwise_conv1d.c":
+        return "DEPTHWISE_CONV_1D", _depthwise_conv1d(layer)
     if name == "DEPTHWISE_CONV_2D":
         return name, _depthwise_conv2d(layer)
     if name == "FULLY_CONNECTED":
@@ -49,7 +54,8 @@ def terms(layer: Layer) -> tuple[str, tuple[int, ...]]:
         rows = output // layer.output.shape[-1]
         return name, (rows, output)
     if name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
-        return "LSTM", _lstm(layer)
+        is_short = layer.structs[0].fields["has_short_rescale"]
+        return "LSTM" if is_short else "LSTM_LONG", _lstm(layer)
     return ("COPY" if layer.source == "copy_blocks.c" else "REQUANTIZE"), (1, output)
 
 
@@ -60,11 +66,48 @@ def _sizes(layer: Layer) -> tuple[int, int, int]:
     return positions, channels, layer.macs // layer.output.elements
 
 
+def _blocks(layer: Layer) -> tuple[int, int]:
+    """Return the blocks of four positions, and those of them without a look at the border."""
+    fields = layer.structs[0].fields
+    window = cast(Mapping[str, tuple[int, int]], fields["window"])
+    inside, outside = (
+        cast(Mapping[str, int], fields[name]) for name in ("input_map", "output_map")
+    )
+    blocks = math.ceil(outside["height"] * outside["width"] / 4)
+    if window["size"][0] > 1 or window["dilation"][1] > 1 or fields["groups"] != 1:
+        return blocks, 0
+    (_, stride), (_, pad), (_, size) = window["stride"], window["pad"], window["size"]
+    starts = range(0, outside["width"] - 3, 4)
+    reach = inside["width"] - size - 3 * stride
+    return blocks, outside["height"] * sum(0 <= x * stride - pad <= reach for x in starts)
+
+
 def _conv2d(layer: Layer) -> tuple[int, ...]:
+    _, channels, values = _sizes(layer)
+    blocks, plain = _blocks(layer)
+    pairs = blocks * math.ceil(channels / 2)
+    turns, quads = math.ceil(values / 8), math.ceil(values / 4)
+    return blocks, pairs, pairs * turns, plain * quads, (blocks - plain) * values
+
+
+def _conv1d(layer: Layer) -> tuple[int, ...]:
     positions, channels, values = _sizes(layer)
+    depth = layer.inputs[0].shape[3]
+    taps = values // depth
     blocks = math.ceil(positions / 4)
     pairs = blocks * math.ceil(channels / 2)
-    return 1, blocks, pairs, pairs * math.ceil(values / 8), positions * math.ceil(values / 4)
+    return 1, blocks * depth, pairs, pairs * taps, pairs * values // 8
+
+
+def _depthwise_conv1d(layer: Layer) -> tuple[int, ...]:
+    positions, channels, taps = _sizes(layer)
+    outputs, inputs = layer.output.elements, layer.inputs[0].elements
+    assert layer.weights is not None
+    # Both maps as long: single steps.
+    is_slow = taps > 6 or positions < 4 or not layer.weights.has_short_rescale
+    is_slow |= inputs // outputs > 1
+    walked = outputs * is_slow
+    return channels, outputs - walked, inputs, walked, walked * math.ceil(taps / 2)
 
 
 def _depthwise_conv2d(layer: Layer) -> tuple[int, ...]:

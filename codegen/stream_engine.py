@@ -8,6 +8,7 @@ from codegen.aot import AotModel, Step, StreamFacts
 from codegen.c_text import c_comment
 from codegen.graph import Graph, Tensor
 from codegen.kernels import Layer, Struct
+from codegen.memory import Overlap
 from codegen.render import render
 from codegen.runtime import runtime_version
 from codegen.streaming import CannotStreamError, Stream, StreamPool
@@ -72,7 +73,7 @@ def generate(model: bytes, model_name: str, model_sha256: str, hop: int) -> AotM
 def _written(stream: Stream, model_name: str, model_sha256: str) -> AotModel:
     graph = stream.timeline.graph
     layers = sorted((*stream.step, *stream.head), key=lambda layer: layer.operator.index)
-    plan = aot.plan_memory(_in_steps(stream), layers)
+    plan = aot.plan_memory(_in_steps(stream), [_between_buffers(stream, layer) for layer in layers])
     pools = {root: _pool(stream, pool, plan) for root, pool in stream.pools.items()}
     parts = [_part(stream, layer, plan, pools) for layer in stream.step]
     head = [_head_step(stream, layer, plan) for layer in stream.head]
@@ -153,6 +154,21 @@ def _in_steps(stream: Stream) -> Graph:
         for operator in graph.operators
     )
     return replace(graph, operators=operators, input=sized(graph.input))
+
+
+def _between_buffers(stream: Stream, layer: Layer) -> Layer:
+    """The layer with its overlap as one of the buffers, which begin with columns that are kept."""
+    number, source = layer.operator.index, layer.operator.inputs[0]
+    if layer.overlap is None or source is None or (number, 0) not in stream.offsets:
+        return layer
+    if stream.timeline.root(source).root == stream.timeline.graph.input.index:
+        return replace(layer, overlap=None)
+    buffer = stream.buffers[stream.timeline.root(layer.output).root]
+    shift = buffer.kept_bytes - stream.offsets[number, 0]
+    distance, step = layer.overlap.distance, layer.overlap.step
+    if distance is None:
+        return layer if shift % step == 0 else replace(layer, overlap=None)
+    return replace(layer, overlap=Overlap(distance + shift, step))
 
 
 def _place(stream: Stream, tensor: Tensor, plan: memory.Plan, offset: int) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from codegen import estimate, kernels, stream_estimate
 from codegen.graph import ConvOptions, Graph, Operator, PoolOptions, Tensor
 from codegen.kernels import Layer
+from codegen.memory import Overlap
 
 # Sums of int8 over this many columns fit int16.
 _MOST_BLOCK_COLUMNS = 256
@@ -392,8 +393,7 @@ def _stream(timeline: Timeline, columns: int) -> Stream:
             continue
         walk = timeline.walks[operator.index]
         layer = kernels.lower(_of_a_step(timeline, operator, walk, samples))
-        # The buffers of input and output may begin with columns from earlier steps.
-        layers.append(replace(_for_few_columns(layer, walk), overlap=None))
+        layers.append(_for_few_columns(layer, walk))
         output = timeline.root(operator.outputs[0])
         if operator.name in _RESHAPES:
             continue
@@ -438,7 +438,11 @@ def _for_few_columns(layer: Layer, walk: Walk) -> Layer:
     if layer.source != "depthwise_conv1d.c" or walk.stride != 1:
         return layer
     call = "harmcu_depthwise_columns(&layer, &weights, input0, output);"
-    return replace(layer, source="depthwise_columns.c", calls=(call,), workspace=0)
+    _, height, width, channels = layer.output.shape
+    # With an odd number of positions the last two are computed when one of them is already there.
+    overlap = Overlap(0, step=channels) if height * width % 2 == 0 else None
+    source = "depthwise_columns.c"
+    return replace(layer, source=source, calls=(call,), workspace=0, overlap=overlap)
 
 
 def _buffers(

@@ -204,6 +204,20 @@ def load(path: Path) -> tuple[bytes, str]:
         raise HarmcuError(f"{path}: {error.strerror}; give a bundle or a .tflite file") from None
 
 
+def check_engine(engine: str) -> None:
+    """Check that an engine can be built for the measuring board.
+
+    Raises:
+        HarmcuError: it needs sources that are not part of harmcu.
+    """
+    if engine not in boards.load(BOARD).engines:
+        raise HarmcuError(
+            f"the engine {engine} cannot be measured here: TensorFlow Lite Micro's sources, which "
+            "its library for Arduino holds, are not part of harmcu; measure the engine aot, or "
+            "flash a board with `harmcu generate --engine tflm` and read the latency it reports"
+        )
+
+
 @dataclass(frozen=True)
 class _Run:
     """What a measuring program recorded: scores, and by window the deepest stack and stamps."""

@@ -59,6 +59,7 @@ class BoardStream:
         self._last: tuple[int, int] | None = None
         self._heard = time.monotonic()
         self._device.run("capture")
+        self._restarts = self._link.restarts
 
     def read(self, timeout: float) -> list[Chunk]:
         """Return what has arrived; see ``Source.read``."""
@@ -71,15 +72,18 @@ class BoardStream:
                 samples.append(message)
             elif isinstance(message, Imu):
                 self.trouble = STATES.get(message.state, "")
-            elif isinstance(message, Status):
-                # Unasked, that is what a board says when it starts: it forgot that we capture.
-                self._start()
+            if self._link.restarts != self._restarts:
+                break
         if samples:
             self._heard = time.monotonic()
+        chunks = self._chunks(samples)
+        if self._link.restarts != self._restarts:
+            # The board forgot that it was to capture.
+            self._start()
         elif time.monotonic() - self._heard > SILENCE:
             self.trouble = f"no sample for {SILENCE:.0f} seconds"
             self._start()
-        return self._chunks(samples)
+        return chunks
 
     def _chunks(self, samples: list[Sample]) -> list[Chunk]:
         if not samples:

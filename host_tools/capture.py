@@ -428,10 +428,11 @@ def run(capture: Capture, show: Callable[[], None], read_key: Callable[[], str])
                     capture.press(key)
                 show()
         reason = ""
-    except PortGoneError as error:
+    except HarmcuError as error:
         take = capture.take
-        capture.stop("the board is gone")
+        is_gone = isinstance(error, PortGoneError)
+        capture.stop("the board is gone" if is_gone else "the board or the disk failed")
         kept = f"; {take.samples:,} samples are kept in {take.path}" if take else ""
-        raise PortGoneError(f"{error}{kept}") from None
+        raise HarmcuError(f"{error}{kept}") from None
     finally:
         capture.stop(reason)

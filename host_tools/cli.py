@@ -168,7 +168,7 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
     help="Same seed, same model.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
-@click.option("--labels", metavar="A,B,...", help="Tell these apart; the others are movement.")
+@click.option("--labels", metavar="A,B,...", help="Tell these apart, and leave the others out.")
 @click.option("--window", type=click.IntRange(2), help="Samples that a classification sees.")
 @click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
 @click.option(
@@ -317,9 +317,16 @@ def evaluate(
     "--capture-only", is_flag=True, help="Without a BUNDLE: a firmware that records movements."
 )
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder of the project to write.")
+@click.option("--explain", is_flag=True, help="Show what each layer costs and where it computes.")
 @as_json_option
 def generate(
-    bundle: Path | None, board: str, engine: str, capture_only: bool, out: Path, as_json: bool
+    bundle: Path | None,
+    board: str,
+    engine: str,
+    capture_only: bool,
+    out: Path,
+    explain: bool,
+    as_json: bool,
 ) -> None:
     """Write the C project of a BUNDLE for a board; for an Arduino board, a sketch.
 
@@ -329,6 +336,7 @@ def generate(
         harmcu generate --capture-only --board nano33ble_rev2 -o recorder
     """
     from codegen import boards, project
+    from codegen.explain import explain as explained
     from host_tools.console import Console
     from trainer import bundle as bundles
 
@@ -365,6 +373,8 @@ def generate(
             else f"no, whole windows: {manifest.aot['why_whole']}"
         )
     console.table(rows)
+    if explain and bundle is not None:
+        console.line(f"\n{explained(bundles.read(bundle).model)}")
     console.result(
         {
             "project": str(out),
@@ -454,7 +464,7 @@ def build(project: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("model", type=PATH, metavar="BUNDLE|MODEL.tflite")
-@click.option("--engine", type=click.Choice(["aot"]), default="aot", show_default=True)
+@click.option("--engine", type=click.Choice(["aot", "tflm"]), default="aot", show_default=True)
 @click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
 @click.option("--cflags", default="", help="Flags for the compiler, after the board's: -Os.")
 @as_json_option
@@ -470,6 +480,7 @@ def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool)
 
     console = Console(as_json)
     content, name = benchmark.load(model)
+    benchmark.check_engine(engine)
     cost = benchmark.measure(content, name, cflags)
     stream = benchmark.measure_stream(content, name, hop, cflags) if hop else None
     console.grid(benchmark.LAYER_COLUMNS, benchmark.layer_rows(cost))

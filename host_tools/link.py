@@ -30,6 +30,7 @@ class Link:
         port: the name or URL it was opened by.
         damaged: received lines that were none, or that came twice.
         lost: lines whose sequence numbers never arrived.
+        restarts: how often the board began anew; it then knows nothing of what it was told.
     """
 
     def __init__(self, port: str) -> None:
@@ -41,6 +42,7 @@ class Link:
         self.port = port
         self.damaged = 0
         self.lost = 0
+        self.restarts = 0
         self._reader = LineReader()
         self._arrived: deque[Message] = deque()
         self._sequence = 0
@@ -120,6 +122,7 @@ class Link:
         if is_behind or is_first:
             # When that first line was lost itself, so were those between it and this one.
             missing = line.sequence
+            self.restarts += self._expected is not None
             self._recent.clear()
         self.lost += missing
         self._expected = (line.sequence + 1) % SEQUENCE_RANGE

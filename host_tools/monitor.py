@@ -72,7 +72,7 @@ class Monitor:
         self.decided: deque[Decided] = deque()
         self.decisions = 0
         self.latency_ms = self.worst_ms = 0.0
-        self._device.run("classify")
+        self._run()
         self._started = self._heard = time.monotonic()
 
     @property
@@ -119,11 +119,15 @@ class Monitor:
                 arrived.append(self._take(message))
             elif isinstance(message, Imu):
                 self.imu = message
-            elif isinstance(message, Status):
-                # Unasked, that is what a board says when it starts: it forgot that we watch.
-                self._device.run("classify")
             message = self.link.receive(0.0)
+        if self.link.restarts != self._restarts:
+            # The board forgot that it was to say its decisions.
+            self._run()
         return arrived
+
+    def _run(self) -> None:
+        self._device.run("classify")
+        self._restarts = self.link.restarts
 
     def _take(self, said: Classification) -> Decided:
         decided = Decided(self.seconds, said)

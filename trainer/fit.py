@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ import tf_keras
 from trainer import augment, backend, checkpoint, windows
 from trainer.progress import Progress
 from trainer.quantize import convert, post_training, quantization_aware, to_real
+from trainer.recording import Recording
 from trainer.sample_path import Samples
 from trainer.training import History, Material, Recipe, Trained
 
@@ -23,6 +24,10 @@ AWARE_SHARE = 0.2
 """Epochs of quantisation-aware training, as a share of those in floating point."""
 
 REPRESENTATIVE_WINDOWS = 256
+
+OTHER_SHARE = 0.5
+"""Windows of other movement, of which no label is likelier than another, for each window that has
+one, at most (outlier exposure, arXiv 1812.04606)."""
 
 STEPS_PER_EXECUTION = 16
 """Batches that TensorFlow trains before Python is asked again; it changes no result."""
@@ -303,15 +308,29 @@ def _pass(recipe: Recipe, material: Material, seed: int, epoch: int) -> Pass:
     """
     rng = np.random.default_rng([seed, epoch])
     layer_seed = int(rng.integers(2**31))
-    spare = [max(0, len(r.counts) - material.window) for r in material.train]
-    offsets = [int(rng.integers(0, min(material.hop, most + 1))) for most in spare]
-    cut = windows.cut(material.train, material.labels, material.window, material.hop, offsets)
-    order = rng.permutation(len(cut.counts))
-    counts = augment.rotate(cut.counts[order], recipe.rotation_degrees, rng)
+    cut = _cut(material.train, material.labels, material, rng)
+    counts, targets = cut.counts, np.eye(len(material.labels), dtype=np.float32)[cut.labels]
+    if material.other:
+        other = _cut(material.other, ("",), material, rng).counts
+        other = other[rng.permutation(len(other))[: int(OTHER_SHARE * len(counts))]]
+        alike = np.full((len(other), len(material.labels)), 1 / len(material.labels), np.float32)
+        counts, targets = np.concatenate([counts, other]), np.concatenate([targets, alike])
+    order = rng.permutation(len(counts))
+    counts = augment.rotate(counts[order], recipe.rotation_degrees, rng)
     counts = augment.scale(counts, recipe.scale_spread, rng)
-    targets = np.eye(len(material.labels), dtype=np.float32)[cut.labels[order]]
-    counts, targets = augment.mixup(counts, targets, recipe.mixup_alpha, rng)
+    counts, targets = augment.mixup(counts, targets[order], recipe.mixup_alpha, rng)
     return Pass(windows.quantized(counts, material.channels), targets, layer_seed)
+
+
+def _cut(
+    recordings: Sequence[Recording],
+    labels: tuple[str, ...],
+    material: Material,
+    rng: np.random.Generator,
+) -> windows.Windows:
+    spare = [max(0, len(r.counts) - material.window) for r in recordings]
+    offsets = [int(rng.integers(0, min(material.hop, most + 1))) for most in spare]
+    return windows.cut(recordings, labels, material.window, material.hop, offsets)
 
 
 def _decay(progress: float) -> float:

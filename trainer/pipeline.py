@@ -59,7 +59,7 @@ class TrainRequest:
             architecture's recipe says.
         options: what the files of the data set do not say themselves.
         rate_millihertz: the model's rate; None: that of the recordings.
-        labels: those to tell apart, others are other movement; empty: all.
+        labels: those to tell apart; empty: all.
         window: samples that a classification sees, at the model's rate; None: the data set's.
         hop: samples between two classifications; None: the data set's.
         folds: also train a model for each of so many folds, or of each subject left out.
@@ -227,7 +227,8 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         splits.of_subjects(dataset.recordings, subjects)
         for subjects in (split.train, split.validation, split.test)
     )
-    leaks.check({"training": training, "validation": validation, "test": test})
+    other = _other_movement(dataset, split.train)
+    leaks.check({"training": (*training, *other), "validation": validation, "test": test})
     _check_labels(dataset, "training", training)
     if dataset.unit == "block":
         _check_labels(dataset, "validation", validation)
@@ -241,6 +242,7 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         dataset.default_window,
         dataset.default_hop,
         _checkpoint(request, dataset, split, channels),
+        other,
     )
     progress("start TensorFlow", 0, 1, {})
     backend.start(request.seed)
@@ -273,6 +275,14 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     shown = exhibits.choose(spec, decisions, test, figures["per_subject"], streams["test"], watched)
     return _Tested(spec, trained, test, figures, validated["accuracy"], shown)
+
+
+def _other_movement(dataset: Dataset, subjects: Sequence[str]) -> tuple[Recording, ...]:
+    """Return what some subjects did besides the labels, as far as a window fits into it."""
+    rate = windows.common_rate(dataset.recordings)
+    streams = [stream for stream in dataset.streams if stream.subject in subjects]
+    stretches = (rates.resampled(r, rate) for r in labels.other_movement(streams, dataset.labels))
+    return tuple(r for r in stretches if len(r.counts) >= dataset.default_window)
 
 
 def _checkpoint(

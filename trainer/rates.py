@@ -23,14 +23,15 @@ def at_rate(dataset: Dataset, rate_millihertz: int | None) -> Dataset:
         return dataset
     if all(r.rate_millihertz == rate_millihertz for r in dataset.recordings):
         return dataset
-    recordings = tuple(_resampled(r, rate_millihertz) for r in dataset.recordings)
+    recordings = tuple(resampled(r, rate_millihertz) for r in dataset.recordings)
     window, hop = assemble.window_and_hop(recordings)
     return dataclasses.replace(
         dataset, recordings=recordings, default_window=window, default_hop=hop
     )
 
 
-def _resampled(recording: Recording, rate_millihertz: int) -> Recording:
+def resampled(recording: Recording, rate_millihertz: int) -> Recording:
+    """Bring one recording to a rate; see ``at_rate``."""
     if recording.rate_millihertz == rate_millihertz:
         return recording
     table = resample.design(recording.rate_millihertz, rate_millihertz)

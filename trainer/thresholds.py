@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer import continuous, sample_path
-from trainer.continuous import OTHER, Watched
+from trainer.continuous import Watched
 from trainer.spec import Decision, Spec
 
 MOST_PER_HOUR = 1.0
@@ -80,7 +80,7 @@ def _table(labels: int, watched: Sequence[Watched], smoothing: int) -> list[_Lab
         for label in range(labels):
             named = best == label
             _count_right(right[label], reached[named & (each.truth == label)])
-            _count_events(events[label], reached, named & (each.truth == OTHER))
+            _count_events(events[label], each, label, reached, named)
     return [_Label(e, r) for e, r in zip(events, right, strict=True)]
 
 
@@ -90,15 +90,18 @@ def _count_right(right: npt.NDArray[np.int64], reached: npt.NDArray[np.int64]) -
 
 
 def _count_events(
-    events: npt.NDArray[np.int64], reached: npt.NDArray[np.int64], false: npt.NDArray[np.bool_]
+    events: npt.NDArray[np.int64],
+    watched: Watched,
+    label: int,
+    reached: npt.NDArray[np.int64],
+    named: npt.NDArray[np.bool_],
 ) -> None:
-    for value in np.unique(reached[false]):
-        # A step of the count lies at scores that occur only; between them it stays.
-        below = np.unique(reached[false & (reached < value)])
-        first = int(below[-1]) + 1 if len(below) else LEAST
-        events[first - LEAST : int(value) - LEAST + 1] += continuous.events(
-            false & (reached >= value)
-        )
+    first = LEAST
+    # The count changes at scores that occur only; between them it stays.
+    for value in np.unique(reached[named]):
+        false = continuous.false_events(watched, label, named & (reached >= value))
+        events[first - LEAST : int(value) - LEAST + 1] += false
+        first = int(value) + 1
 
 
 def _spend(table: Sequence[_Label], allowed: int) -> tuple[tuple[int, ...], int, int]:

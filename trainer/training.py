@@ -33,6 +33,8 @@ class Material:
         validation: recordings of other subjects, which only watch.
         checkpoint: file that keeps what is trained so far, and to go on from if it is there; None:
             nothing is kept.
+        other: stretches of the training subjects, each as long as a window at least, that are none
+            of the labels; empty where the data have no such.
     """
 
     train: Sequence[Recording]
@@ -42,6 +44,7 @@ class Material:
     window: int
     hop: int
     checkpoint: Path | None = None
+    other: Sequence[Recording] = ()
 
     @property
     def shape(self) -> Shape:

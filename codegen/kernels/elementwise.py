@@ -221,5 +221,10 @@ def _arithmetic(
         structs=(struct,),
         calls=(f"harmcu_{name}(&layer, input0, {second}, output);",),
         tables=table,
-        overlap=IN_PLACE if operands[0].elements == output.elements else None,
+        overlap=IN_PLACE if _may_overwrite(operator, operands[0], output) else None,
     )
+
+
+def _may_overwrite(operator: Operator, first: Tensor, output: Tensor) -> bool:
+    """Whether the output may lie where the operator's first input lies."""
+    return first is operator.inputs[0] and first.elements == output.elements

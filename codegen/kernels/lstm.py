@@ -13,6 +13,7 @@ from codegen import packing
 from codegen.graph import Activation, LstmOptions, Operator, Tensor, TensorType
 from codegen.kernels.layer import Fields, Layer, Struct, Table
 from codegen.kernels.rules import activation, quantize_multiplier, refusal, require, scaled
+from codegen.memory import Overlap
 
 # Places among the inputs (lstm_shared.h), gates in the order input, forget, cell, output.
 _INPUT_WEIGHTS, _HIDDEN_WEIGHTS, _BIASES = range(1, 5), range(5, 9), range(12, 16)
@@ -76,6 +77,8 @@ def lstm(operator: Operator) -> Layer:
         "output_scale": _to_the_right(operator, _GATE_OUTPUT_SCALE**2 / hidden.scale),
         "output_stride": units if options.keeps_all_steps else 0,
     }
+    # Every step reads its input before it writes its output.
+    written_before_the_last_read = (steps - 1) if options.keeps_all_steps else min(1, steps - 1)
     padded_inputs, padded_units = packing.lstm_values(inputs), packing.lstm_values(units)
     return Layer(
         operator=operator,
@@ -90,6 +93,7 @@ def lstm(operator: Operator) -> Layer:
             Table("weights", packing.lstm(*(part.weights for part in parts))),
             Table("bias", np.ascontiguousarray(bias.T)),
         ),
+        overlap=Overlap(max(0, written_before_the_last_read * (units - inputs))),
     )
 
 

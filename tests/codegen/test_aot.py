@@ -155,6 +155,15 @@ def test_sum_that_tflm_cannot_prepare_is_refused() -> None:
         generate(_sum_of((0.1, 0.2), (3,)))
 
 
+def test_constant_may_come_first(host_compiler: HostCompiler) -> None:
+    model = parsed(_sum_of((0.1, 0.2), (4,)))
+    operator = model.subgraphs[0].operators[0]
+    operator.inputs = [*operator.inputs][::-1]
+    windows = np.arange(-128, 128, dtype=np.int8).reshape(64, 4)
+    scores = host_compiler.scores(generate(packed(model)), windows, 4)
+    assert scores.tolist() == tflm_scores(packed(model), windows).tolist()
+
+
 def test_int16_activations_are_refused_by_name() -> None:
     model = parsed(_sum_of((0.1, 0.2), (4,)))
     model.subgraphs[0].tensors[1].type = schema.TensorType.INT16

@@ -93,8 +93,9 @@ def test_all_steps_are_kept_where_something_else_reads_them(host_compiler: HostC
 
 def test_bench_lstm_keeps_one_step_of_its_states() -> None:
     generated = aot.generate(bench("lstm64x1.tflite"), "bench", "0" * 64)
-    # 768 bytes in, 64 out; and as int16, 8 + 64 columns and 64 cells.
-    assert generated.arena_bytes == 768 + 64 + 2 * (8 + 64 + 64)
+    # 768 bytes in, the first 6 of them under the 64 out; as int16, 8 + 64 columns and 64 cells.
+    assert generated.arena_lower_bound == 768 + 64 - 6 + 2 * (8 + 64 + 64)
+    assert generated.arena_bytes < generated.arena_lower_bound + 4
 
 
 def _set(place: str, value: object) -> Callable[[schema.ModelT], None]:

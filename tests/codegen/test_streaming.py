@@ -29,7 +29,7 @@ from codegen.aot import AotModel
 
 WINDOWS = 12
 FEW = settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

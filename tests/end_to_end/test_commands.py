@@ -61,6 +61,15 @@ def test_generate(shared_bundle: Bundle, tmp_path: Path) -> None:
     assert _bytes_of(source) == shared_bundle.model
 
 
+def test_generate_a_sketch_that_records(shared_bundle: Bundle, tmp_path: Path) -> None:
+    out = tmp_path / "recorder"
+    found = harmcu_json("generate", "--capture-only", "--board", "nano33ble", "-o", out)
+    assert (found["engine"], found["sketch"], found["model_sha256"]) == ("none", "recorder", "")
+    assert (out / "recorder.ino").is_file()
+    sketch = harmcu("generate", shared_bundle.path, "--board", "nano33ble_rev2", "-o", out).stdout
+    assert "recorder.ino opens in the Arduino IDE" in re.sub(r"\s+", " ", sketch)
+
+
 def test_generate_is_a_pure_function(shared_bundle: Bundle, tmp_path: Path) -> None:
     trees = []
     for seed, folder in (("1", "one"), ("2", "other place")):
@@ -126,6 +135,7 @@ def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
     [
         (("walk",), 2, "No such command"),
         (("generate",), 2, "Missing option"),
+        (("generate", "-o", "x"), 2, "Name a BUNDLE, or say --capture-only"),
         (("generate", "nothing", "-o", "x"), 1, "nothing: no such bundle"),
         (("generate", "nothing", "-o", "x", "--engine", "fast"), 2, "'fast' is not one of"),
         (("build", "nothing"), 1, "nothing: no such project"),

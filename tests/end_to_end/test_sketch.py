@@ -122,7 +122,7 @@ def test_what_the_imu_measured_is_captured(programs: Programs, board: str) -> No
     assert samples[-1].ticks < samples[0].ticks
 
 
-@pytest.mark.parametrize("true_rate", [117_300, 121_900])
+@pytest.mark.parametrize("true_rate", [pytest.param(117_300, marks=pytest.mark.slow), 121_900])
 def test_the_true_rate_is_measured(programs: Programs, true_rate: int) -> None:
     scene = ["LSM9DS1", f"rate={true_rate}", f"clock={2**32 - 4_000_000}"]
     with (
@@ -181,8 +181,15 @@ def test_a_board_without_its_sensor_says_so(
         assert hint in text_of(url, hint)
 
 
-@pytest.mark.parametrize("scene", ["stuck_from=300", "silent_from=300"])
-@pytest.mark.parametrize("board", SENSORS)
+@pytest.mark.parametrize(
+    ("board", "scene"),
+    [
+        ("nano33ble", "stuck_from=300"),
+        ("nano33ble_rev2", "silent_from=300"),
+        pytest.param("nano33ble", "silent_from=300", marks=pytest.mark.slow),
+        pytest.param("nano33ble_rev2", "stuck_from=300", marks=pytest.mark.slow),
+    ],
+)
 def test_a_sensor_that_hangs_is_named(programs: Programs, board: str, scene: str) -> None:
     scenes = [SENSORS[board], scene]
     with running(programs(board, False), *scenes, raw=raw_samples(500)) as url, Link(url) as link:

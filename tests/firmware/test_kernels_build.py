@@ -23,3 +23,27 @@ def test_no_warnings(cpu: str, tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert len(list(tmp_path.glob("*.o"))) == len(KERNELS) > 0
+
+
+@pytest.mark.parametrize("target", ["", "arm-none-eabi"])
+def test_no_warnings_of_clang(target: str, tmp_path: Path) -> None:
+    if shutil.which("clang") is None:
+        say = pytest.fail if "CI" in os.environ else pytest.skip
+        say("clang is missing; install clang")
+    command = ["clang", "-Os", *STRICT, "-c", *KERNELS]
+    if target:
+        command += [f"--target={target}", "-mcpu=cortex-m4", "-mthumb"]
+        command += ["-isystem", _newlib()]
+    result = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def _newlib() -> str:
+    """Where the C library of the Arm compiler has its headers."""
+    command = ["arm-none-eabi-gcc", "-print-sysroot"]
+    root = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return next(
+        str(p)
+        for p in (Path(root) / "include", Path("/usr/lib/arm-none-eabi/include"))
+        if p.is_dir()
+    )

@@ -20,7 +20,7 @@ HOME = b"\x1b[H"
 """How every frame of a screen begins."""
 
 FAST = (
-    "import sys; sys.path.insert(0, {root!r})\n"
+    f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
     "from host_tools import capture; capture.COUNTDOWN = 0.4\n"
     "from host_tools.cli import main; main()"
 )
@@ -54,7 +54,7 @@ class TerminalDouble:
         if no_color:
             environment["NO_COLOR"] = "1"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", FAST.format(root=str(ROOT)), *map(str, arguments)],
+            [sys.executable, "-c", FAST, *map(str, arguments)],
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,

@@ -69,6 +69,12 @@ def test_figures_of_the_bench_cnn() -> None:
     assert cost.flash_bytes > cost.weights_bytes > 7_750
 
 
+def test_kernels_keep_their_own_level_of_optimisation() -> None:
+    model = bench("cnn.tflite")
+    fast, small = (benchmark.measure(model, "cnn", level) for level in ("-O2", "-Os"))
+    assert abs(small.instructions - fast.instructions) < 0.01 * fast.instructions
+
+
 def test_counts_are_the_same_in_every_run() -> None:
     assert benchmark.measure(dense(8), "dense") == benchmark.measure(dense(8), "dense")
 
@@ -105,3 +111,8 @@ def test_what_is_no_model_is_refused(made_up: Bundle) -> None:
     result = harmcu("bench", made_up.path / "spec.json", code=1)
     assert "TFLite file" in result.stderr
     assert "No such file" in harmcu("bench", "absent.tflite", code=1).stderr
+
+
+def test_tflm_is_refused_with_what_to_do() -> None:
+    result = harmcu("bench", BENCH / "cnn.tflite", "--engine", "tflm", code=1)
+    assert "measure the engine aot" in result.stderr

@@ -14,6 +14,7 @@ import pytest
 from board_double import BoardDouble, Damage, Harmcu, Printer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from terminal_double import FAST
 
 from host_tools import board_stream, capture, sketch_stream
 from host_tools.board_stream import BoardStream
@@ -335,7 +336,7 @@ def test_a_board_comes_back_under_another_name(tmp_path: Path) -> None:
 
 
 def _start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "host_tools", "capture", "--label", "w", "-o", str(tmp_path)]
+    command = [sys.executable, "-c", FAST, "capture", "--label", "w", "-o", str(tmp_path)]
     return subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     )
@@ -385,8 +386,8 @@ Sketch = Callable[..., SketchStream]
 def sketch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sketch]:
     """Opens the stream of a sketch that prints lines at a rate, without much patience."""
     monkeypatch.setattr(capture, "ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr(sketch_stream, "LISTENED_SECONDS", 1.5)
-    monkeypatch.setattr(sketch_stream, "METERED_SECONDS", 1.0)
+    monkeypatch.setattr(sketch_stream, "LISTENED_SECONDS", 1.0)
+    monkeypatch.setattr(sketch_stream, "METERED_SECONDS", 0.8)
     with contextlib.ExitStack() as stack:
 
         def opened(lines: list[str], rate: float, options: Options | None = None) -> SketchStream:

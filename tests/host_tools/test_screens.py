@@ -11,7 +11,12 @@ from terminal_double import TerminalDouble
 
 from trainer import recording_file
 
-SIZES = [(80, 24), (200, 50)]
+TERMINALS = [
+    (80, 24, False),
+    (200, 50, True),
+    pytest.param(80, 24, True, marks=pytest.mark.slow),
+    pytest.param(200, 50, False, marks=pytest.mark.slow),
+]
 COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-7]|4[0-7]|9[0-7])[;0-9]*m")
 
 
@@ -23,8 +28,7 @@ def moving(seconds: int = 60) -> np.ndarray:
     return counts.astype(np.int16)
 
 
-@pytest.mark.parametrize("no_color", [False, True])
-@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize(("columns", "rows", "no_color"), TERMINALS)
 def test_capture(tmp_path: Path, columns: int, rows: int, no_color: bool) -> None:
     board = Harmcu(moving(), pace=119, lost=frozenset(range(100, 105)))
     arguments = ("capture", "--label", "walking", "--subject", "anna", "-o", tmp_path)
@@ -52,10 +56,10 @@ def test_capture(tmp_path: Path, columns: int, rows: int, no_color: bool) -> Non
         assert len(lines) == rows
         terminal.press("m")
         terminal.wait_for_text("marked at")
-        terminal.press("lrunn\x7f")
-        terminal.wait_for_text("new label: run_")
+        terminal.press("lrünn\x7f")
+        terminal.wait_for_text("new label: rün_")
         terminal.press("\r")
-        terminal.wait_for(lambda shown: shown[1].startswith("run, subject anna"))
+        terminal.wait_for(lambda shown: shown[1].startswith("rün, subject anna"))
         terminal.press(" ")
         lines = terminal.wait_for_text("takes recorded: 1")
         terminal.press("q")
@@ -63,15 +67,14 @@ def test_capture(tmp_path: Path, columns: int, rows: int, no_color: bool) -> Non
         assert terminal.is_as_before()
         assert (COLOUR.search(terminal.raw) is None) == no_color
     (file,) = tmp_path.rglob("*.rec")
-    assert file.name == "run.001.rec"
+    assert file.name == "rün.001.rec"
     contents = recording_file.read(file.read_bytes(), file.name)
-    assert contents.header.label == "run"
+    assert contents.header.label == "rün"
     assert contents.end is not None
     assert (contents.end["gaps"], contents.end["lost"], len(contents.marks)) == (1, 5, 1)
 
 
-@pytest.mark.parametrize("no_color", [False, True])
-@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize(("columns", "rows", "no_color"), TERMINALS)
 def test_monitor(tmp_path: Path, columns: int, rows: int, no_color: bool) -> None:
     labels = ("walking", "läuft 走", "resting")
     decisions = [(0, 100)] * 5 + [(1, 90)] * 5 + [(-1, 3)] * 2 + [(0, 120)]

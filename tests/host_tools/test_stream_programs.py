@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli import harmcu_json
 from hypothesis import HealthCheck, Phase, given, settings
 from made_up_bundle import AWKWARD_LABELS, made_up_spec
 from programs import build_for
 from streaming_models import SMALL, StreamExample, cnn, streams
 
-from codegen import streaming
+from codegen import aot, streaming
 from host_tools import bench, verify
 from host_tools.build import Program
 from trainer import datasets, golden
@@ -36,7 +35,7 @@ def test_random_streams_on_the_emulated_core(cflags: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(streaming, "_check_gain", lambda *_: None)
 
     @settings(
-        max_examples=3,
+        max_examples=2,
         deadline=None,
         derandomize=True,
         phases=[Phase.generate],
@@ -51,20 +50,19 @@ def test_random_streams_on_the_emulated_core(cflags: str, monkeypatch: pytest.Mo
     check()
 
 
-def test_figures_of_a_hop(tmp_path: Path) -> None:
-    path = tmp_path / "cnn.tflite"
-    path.write_bytes(cnn(128, *SMALL))
-    document = harmcu_json("bench", path, "--hop", HOP)
-    stream = document["stream"]
-    assert document["why_whole"] is None
-    assert stream["exact"] is True
+def test_figures_of_a_hop() -> None:
+    model = cnn(128, *SMALL)
+    whole = aot.generate(model, "cnn", "0" * 64)
+    stream = bench.measure_stream(model, "cnn", HOP)
+    assert isinstance(stream, bench.StreamCost)
+    assert stream.exact is True
     # The new columns take 15.6 % of the multiplications; some work is the same for any hop.
-    assert 0.15 < stream["macs"] / document["macs"] < 0.16
-    assert stream["instructions"] < 0.2 * document["instructions"]
-    assert 0.5 * stream["instructions"] < stream["worst_sample"] < stream["instructions"]
-    assert abs(stream["estimate"] - stream["instructions"]) < 0.1 * stream["instructions"]
-    # A window alone has 768 bytes, and the engine of whole windows keeps it besides.
-    assert stream["ram_bytes"] < document["ram_bytes"]
+    assert 0.15 < stream.macs / whole.macs < 0.16
+    assert stream.instructions < 0.2 * sum(layer.estimate for layer in whole.layers)
+    # A step takes the most of a hop, and comes with one sample.
+    assert 0.5 * stream.instructions < stream.worst_sample < stream.instructions
+    assert abs(stream.estimate - stream.instructions) < 0.1 * stream.instructions
+    assert bench.stream_document(stream)["stream"]["hop"] == HOP
 
 
 def test_why_a_hop_costs_a_whole_window() -> None:

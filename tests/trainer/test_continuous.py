@@ -83,7 +83,11 @@ def test_another_rate_than_the_model_s() -> None:
     assert (watched.truth == 0).sum() == 4
 
 
-def test_events_are_runs() -> None:
-    flags = np.array([1, 1, 0, 1, 0, 0, 1, 1, 1], bool)
-    assert continuous.events(flags) == 3
-    assert continuous.events(np.zeros(0, bool)) == 0
+def test_a_label_that_stays_too_long_is_no_event_of_its_own() -> None:
+    # Walking is said from sample 48 to 159 in one run, but the bout is shorter.
+    counts = [-50] * 64 + [50] * 96 + [-50] * 96
+    for bout, false in ((("walk", 100, 111), 2), (("sit", 100, 111), 3)):
+        (watched,) = continuous.watch(a_spec(), engine, [a_stream(counts, bout)])
+        said = watched.trace.decisions
+        found = [continuous.false_events(watched, label, said == label) for label in (0, 1)]
+        assert sum(found) == false

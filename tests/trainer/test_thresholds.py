@@ -25,7 +25,9 @@ def watched_of(scores: list[tuple[int, int]], truth: list[int]) -> Watched:
     rows = np.array(scores, np.int8).reshape(-1, 2)
     empty = np.zeros((0, 6), np.int16)
     trace = Trace(50_000, empty, empty, empty.astype(np.int8), rows, np.zeros(len(rows), np.int64))
-    return Watched(trace, np.array(truth, np.int64), np.zeros(len(rows)), ())
+    labels = np.array(truth, np.int64)
+    touched = labels[:, None] == np.arange(2)
+    return Watched(trace, labels, touched, np.zeros(len(rows)), ())
 
 
 def outcome(decision: Decision, watched: list[Watched]) -> tuple[int, int]:
@@ -35,7 +37,7 @@ def outcome(decision: Decision, watched: list[Watched]) -> tuple[int, int]:
         said = sample_path.decide(each.trace.scores, decision)
         right += int((said == each.truth).sum())
         for label in range(len(LABELS)):
-            false += continuous.events((each.truth == OTHER) & (said == label))
+            false += continuous.false_events(each, label, said == label)
     return false, right
 
 
