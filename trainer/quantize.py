@@ -144,22 +144,6 @@ def _is_recurrent(model: tf_keras.Model) -> bool:
     return any(isinstance(layer, tf_keras.layers.RNN) for layer in layers)
 
 
-def _without_unused(model: bytes) -> bytes:
-    """Empty the buffers that nothing refers to.
-
-    The converter leaves the initial states of LSTM layers there, or whatever memory held.
-    """
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
-    used = {tensor.buffer for graph in tree.subgraphs for tensor in graph.tensors}
-    used |= {entry.buffer for entry in tree.metadata or ()}
-    for index, buffer in enumerate(tree.buffers):
-        if index not in used:
-            buffer.data = None
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
-
-
 def _check(model: bytes) -> None:
     with silenced():
         interpreter = tf.lite.Interpreter(model_content=model)
