@@ -13,6 +13,8 @@ from trainer.knn import Knn
 
 SOURCE = "knn.c"
 
+WHY_WHOLE = "statistics are taken over the whole window"
+
 _SCALE_BYTES = 8
 """sizeof(harmcu_knn_scale)."""
 
@@ -86,6 +88,7 @@ def generate(model: bytes, model_name: str, model_sha256: str) -> AotModel:
         output_bytes=read.labels,
         layers=tuple(layer.facts for layer in layers),
         measured_source=render("bench_knn.c.j2", values),
+        why_whole=WHY_WHOLE,
     )
 
 

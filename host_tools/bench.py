@@ -290,6 +290,8 @@ def measure_stream(model: bytes, name: str, hop: int, cflags: str = "") -> Strea
             the flags are wrong.
     """
     emulator.check_installed(BOARD)
+    if knn.is_knn(model):
+        return knn_engine.WHY_WHOLE
     generated = stream_engine.generate(model, name, hashlib.sha256(model).hexdigest(), hop)
     if generated.stream is None:
         return generated.why_whole

@@ -57,7 +57,9 @@ def _share_the_empty_buffer(content: Any) -> None:
 
 
 def _drop_scales_per_channel(bias: Any) -> None:
-    if bias.type == schema.TensorType.INT32 and len(bias.quantization.scale) > 1:
+    scales = None if bias.quantization is None else bias.quantization.scale
+    # The ends of a STRIDED_SLICE stand in the same place and have no scale.
+    if bias.type == schema.TensorType.INT32 and scales is not None and len(scales) > 1:
         bias.quantization = None
 
 

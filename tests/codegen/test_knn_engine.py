@@ -93,3 +93,4 @@ def test_bench_measures_it() -> None:
     assert cost.macs == 54 * 5 + 240 * 5 == sum(layer.macs for layer in cost.layers)
     assert abs(cost.estimate - cost.instructions) < 0.1 * cost.instructions
     assert cost.flash_bytes > cost.weights_bytes > 240 * 6
+    assert bench.measure_stream(to_bytes(model), "knn", 32) == knn.WHY_WHOLE

@@ -78,6 +78,11 @@ def test_there_is_no_training_aware_of_int8(trained: Trained) -> None:
 
 
 @pytest.mark.slow
+def test_the_same_seed_gives_the_same_file(trained: Trained) -> None:
+    assert train().model == trained.model
+
+
+@pytest.mark.slow
 def test_another_process_trains_the_same_model() -> None:
     """Also with other hash randomisation."""
     code = "import sys, test_lstm; sys.stdout.buffer.write(test_lstm.train().model)"
