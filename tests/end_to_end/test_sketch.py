@@ -23,7 +23,7 @@ from trainer.units import apply_scale, scale_for
 
 SENSORS = {"nano33ble": "LSM9DS1", "nano33ble_rev2": "BMI270"}
 NOMINAL = {"LSM9DS1": 119_000, "BMI270": 99_800}
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 Programs = Callable[[str, bool], Path]
 
