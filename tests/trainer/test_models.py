@@ -100,7 +100,7 @@ def test_a_hop_that_does_not_fit_is_refused() -> None:
 @pytest.mark.parametrize(
     ("architecture", "size", "message"),
     [
-        ("rnn", "tiny", "unknown architecture 'rnn'; did you mean 'cnn'"),
+        ("cmn", "tiny", "unknown architecture 'cmn'; did you mean 'cnn'"),
         ("cnn", "huge", "unknown size of cnn 'huge'; choose one of tiny, small, base"),
     ],
 )
