@@ -24,6 +24,9 @@ WIRE_WINDOWS = 300
 
 LIVE_SECONDS = 8.0
 
+EPOCHS = 40
+"""Fewer than an architecture's own, so that the loop takes minutes."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -85,6 +88,7 @@ def _train(request: Request, console: Console) -> tuple[Bundle, tuple[Recording,
                 data=request.data,
                 out=request.out / "bundle",
                 seed=request.seed,
+                epochs=EPOCHS,
             ),
             bars,
         )
