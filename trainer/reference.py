@@ -1,8 +1,8 @@
 """TensorFlow Lite on this computer: its reference kernels, and those that it takes by default.
 
-The reference kernels evaluate where the package tflite-micro has no wheel. For the operators of
-``cnn`` they give the scores of TFLM; an int8 LSTM differs by a step now and then. The default ones,
-XNNPACK's, differ from a board's by some steps of int8; they are only ever compared with.
+The reference kernels evaluate where the package tflite-micro has no wheel. They differ from TFLM's
+by a step of int8 now and then. The default ones, XNNPACK's, differ from a board's by some steps;
+they are only ever compared with.
 """
 
 from __future__ import annotations

@@ -282,7 +282,7 @@ def _blocks(
             begin, end = end, end + share / sum(shares.values()) * total
             bounds.append((name, round(begin), round(end)))
         for recording in group:
-            gap = math.ceil(gap_seconds * recording.rate_millihertz / 1000)
+            gap = math.ceil(round(gap_seconds * recording.rate_millihertz / 1000, 6))
             for name, begin, finish in bounds:
                 # The gap is taken from the earlier of two blocks.
                 finish -= gap if finish < total else 0

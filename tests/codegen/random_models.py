@@ -451,6 +451,10 @@ mul = _arithmetic(OPERATORS.MUL, schema.MulOptionsT, schema.BuiltinOptions.MulOp
 
 
 def logistic(_: DrawFn, model: Model, source: Activation) -> Activation:
+    if source.scale >= 8:
+        # TFLM's multiplier ends there.
+        smaller = model.activation(source.shape, 4.0, 0)
+        source = model.add(OPERATORS.QUANTIZE, [source.index], smaller)
     output = model.activation(source.shape, 1 / 256, -128)
     return model.add(OPERATORS.LOGISTIC, [source.index], output)
 

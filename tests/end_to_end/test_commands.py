@@ -147,7 +147,7 @@ def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
         (("monitor", "--port", "/dev/nothing", "--log", "x.txt"), 1, "name a log .csv"),
         (("flash", "nothing"), 1, "nothing: no such project"),
         (("verify", "nothing", "--port", "x"), 1, "nothing: no such bundle"),
-        (("train", "--dataset", "moon", "--out", "x"), 1, "moon"),
+        (("train", "--dataset", "moon", "--out", "x"), 2, "unknown data set 'moon'; choose one of"),
         (("train", "--dataset", "uci-har", "--data", "gone.zip", "--out", "x"), 1, "gone.zip"),
         (("evaluate", "nothing"), 1, "nothing: no such bundle"),
         (("demo", "--board", "toaster"), 2, "'toaster' is none; choose one of"),

@@ -86,8 +86,8 @@ def test_a_part_of_another_bundle_is_named(made_up: Bundle) -> None:
 
 def test_another_version_is_refused(made_up: Bundle) -> None:
     document = json.loads((made_up.path / SPEC).read_text())
-    (made_up.path / SPEC).write_text(json.dumps({**document, "schema": 2}))
-    with pytest.raises(HarmcuError, match="schema version 2"):
+    (made_up.path / SPEC).write_text(json.dumps({**document, "schema": 3}))
+    with pytest.raises(HarmcuError, match="schema version 3"):
         bundle.read(made_up.path)
 
 

@@ -21,7 +21,10 @@ def test_every_module_is_a_data_set() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(HarmcuError, match=r"'uci_har'; choose one of csv, .*uci-har, watch"):
+    with pytest.raises(
+        HarmcuError,
+        match=r"'uci_har'; did you mean 'uci-har'\? choose one of csv, .*uci-har, watch",
+    ):
         datasets.load("uci_har")
 
 

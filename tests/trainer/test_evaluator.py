@@ -24,11 +24,12 @@ def test_tflm_comes_first(trained: Bundle) -> None:
 
 
 @pytest.mark.usefixtures("no_tflm")
-def test_the_reference_kernels_give_the_scores_of_tflm(trained: Bundle) -> None:
+def test_the_reference_kernels_are_within_a_step_of_tflm(trained: Bundle) -> None:
     rng = np.random.default_rng(1)
     windows = rng.integers(-128, 128, (200, trained.spec.window, 6)).astype(np.int8)
-    scores = evaluator.load(trained.model)(windows)
-    assert (scores == Tflm(trained.model).run(windows)).all()
+    steps = evaluator.load(trained.model)(windows).astype(int) - Tflm(trained.model).run(windows)
+    assert np.abs(steps).max() <= 1
+    assert np.mean(steps.any(axis=1)) < 0.02
     assert evaluator.name(trained.model) == "TensorFlow's reference kernels"
 
 

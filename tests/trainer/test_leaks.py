@@ -105,6 +105,7 @@ def test_training_refuses_a_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     recordings = tuple(a_recording(400, subject=str(s), seed=s) for s in range(1, 5))
     copied = dataclasses.replace(recordings[0], subject="9", source="copied")
     dataset = Dataset("generated", (*recordings, copied), ("walk",), "0" * 64, ("9",), 128, 64)
+    monkeypatch.setattr(datasets, "names", lambda: ("generated",))
     monkeypatch.setattr(datasets, "load", lambda *_: dataset)
     with pytest.raises(HarmcuError, match="400 samples of copied"):
         pipeline.train(TrainRequest("generated", tmp_path / "bundle"))
