@@ -28,16 +28,16 @@ def converted() -> bytes:
         elif layer.name == "logits":
             # Small ones: a score at the end of its range would hide a difference.
             layer.set_weights([rng.normal(0, 0.3, w.shape) for w in weights])
+        else:
+            # As they are, little of the window would be left after so many layers.
+            layer.set_weights([2 * w for w in weights])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantize, "compact", lambda model: model)
         return quantize.convert(quantize.quantization_aware(network, some(64)), some(64))
 
 
 def some(windows: int) -> Any:
-    """Windows that differ in their level; the network's averages take little note of the rest."""
-    rng = np.random.default_rng(1)
-    levels = rng.integers(-100, 100, (windows, 1, 3))
-    return (levels + rng.integers(-28, 28, (windows, 40, 3))).astype(np.int8)
+    return np.random.default_rng(1).integers(-128, 128, (windows, 40, 3)).astype(np.int8)
 
 
 @pytest.mark.parametrize("kernels", [Tflm, Reference])
