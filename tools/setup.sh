@@ -20,13 +20,8 @@ specs=$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null || echo nano.s
 [ "$specs" != nano.specs ] || missing="$missing libnewlib-arm-none-eabi"
 has cc || missing="$missing gcc libc6-dev"
 case ",$extras," in
-<<<<<<< HEAD
-    *,dev,*)
-        # A test opens the report in a browser, another compiles with a second compiler.
-=======
     # Tests open the report in a browser, and compile the kernels with a second compiler.
     *,dev,*)
->>>>>>> 34b66b3 (Compile the kernels with clang too, and hold their speed under -Os)
         has chromium || missing="$missing chromium"
         has clang || missing="$missing clang"
         ;;
