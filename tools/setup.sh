@@ -20,10 +20,16 @@ specs=$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null || echo nano.s
 [ "$specs" != nano.specs ] || missing="$missing libnewlib-arm-none-eabi"
 has cc || missing="$missing gcc libc6-dev"
 case ",$extras," in
-    # Tests open the report in a browser, and compile the kernels with a second compiler.
+    # Tests open the report in a browser, compile the kernels with a second compiler, and link the
+    # sketch as C++.
     *,dev,*)
         has chromium || missing="$missing chromium"
         has clang || missing="$missing clang"
+        library=$(arm-none-eabi-g++ -print-file-name=libstdc++_nano.a 2>/dev/null || echo none)
+        case "$library" in
+            */*) ;;
+            *) missing="$missing libstdc++-arm-none-eabi-newlib" ;;
+        esac
         ;;
 esac
 has "$python" || missing="$missing python3"
