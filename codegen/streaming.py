@@ -22,7 +22,7 @@ _MOST_BLOCK_COLUMNS = 256
 # More columns of the last layer in one step than this only cost memory.
 _MOST_STEP_COLUMNS = 8
 # A step of fewer samples needs less RAM and is taken when it costs at most this much more.
-_TOLERANCE = 1.1
+_TOLERANCE = 1.02
 
 _RESHAPES = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 _COLUMN_WISE = frozenset({"ADD", "CONCATENATION", "LOGISTIC", "MUL", "QUANTIZE"})
