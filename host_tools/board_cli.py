@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,31 @@ def flash(project: Path, port: str | None, yes: bool, as_json: bool) -> None:
     console.result(flashed.document())
 
 
+def _finite(
+    _context: click.Context, _option: click.Parameter, seconds: float | None
+) -> float | None:
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.BadParameter("give a number of seconds.")
+    return seconds
+
+
+def _some_label(_context: click.Context, _option: click.Parameter, label: str) -> str:
+    from trainer.recording_file import LONGEST_TEXT
+
+    if not 0 < len(label.strip()) <= LONGEST_TEXT:
+        raise click.BadParameter(f"give 1 to {LONGEST_TEXT} characters.")
+    return label.strip()
+
+
 @click.command()
-@click.option("--label", required=True, help="The activity.")
+@click.option("--label", required=True, callback=_some_label, help="The activity.")
 @click.option("--subject", default="unknown", show_default=True, help="Who is recorded.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Length of a take.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    callback=_finite,
+    help="Length of a take.",
+)
 @click.option("--takes", type=click.IntRange(1), help="How many; else until you quit.")
 @port_option
 @click.option(
@@ -158,7 +180,12 @@ def _capture_on_screen(recorded: Capture) -> Capture:
 @click.option("--bundle", type=FOLDER, help="Refuse a board that runs another model.")
 @click.option("--plain", is_flag=True, help="One line a decision, for pipes; no screen.")
 @click.option("--log", "log_path", type=PATH, help="Write decisions to a .csv or .jsonl file.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    callback=_finite,
+    help="Stop after this time.",
+)
 def monitor(
     port: str | None,
     bundle: Path | None,

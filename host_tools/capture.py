@@ -104,6 +104,7 @@ class Take:
     Attributes:
         path: of its file.
         label: as it was corrected last.
+        named: the label that its file is named after.
         samples, gaps, lost, clipped: so far.
         meter: of its own rate.
     """
@@ -121,7 +122,7 @@ class Take:
             HarmcuError: it cannot be written.
         """
         self.path = path
-        self.label = header.label
+        self.label = self.named = header.label
         self.samples = self.gaps = self.lost = self.clipped = 0
         self.meter = RateMeter(meter.least_seconds)
         self._stream_meter = meter
@@ -145,8 +146,12 @@ class Take:
             self._next, self.samples = first + len(counts), self.samples + len(counts)
             full = np.abs(counts.astype(np.int32)) >= recording_file.FULL_SCALE
             self.clipped += int(full.any(axis=1).sum())
-        else:
-            self._next = max(self._next, first)
+        elif most is not None and first > self._next:
+            # What was lost at the end of a take is missing, too.
+            end = min(first, most)
+            self.gaps, self.lost = self.gaps + 1, self.lost + end - self._next
+            self._writer.lose(end)
+            self._next = end
         self.meter.add(chunk)
 
     @property
@@ -284,7 +289,7 @@ class Capture:
         if take is None:
             return
         take.close(reason)
-        if take.label != self.request.label:
+        if take.label != take.named:
             take.path = _moved(take.path, lambda: self._path(take.label))
         self.finished.append(take)
         self._tell(take.summary() + (f"; stopped: {reason}" if reason else ""))
@@ -295,11 +300,17 @@ class Capture:
         if self.take is None and not self.finished:
             self._tell("there is no take to discard")
             return
-        self.stop("discarded" if self.take is not None else "")
+        # A countdown goes on: it is of the next take.
+        if self.take is not None:
+            self.stop("discarded")
         take = self.finished.pop()
-        aside = take.path.with_name(take.path.name + recording_file.DISCARDED)
-        take.path = _moved(take.path, lambda: aside)
         self.is_over = False
+        aside = take.path.with_name(take.path.name + recording_file.DISCARDED)
+        moved = _moved(take.path, lambda: aside)
+        if moved == take.path:
+            self._tell(f"{take.path} cannot be renamed and stays; delete it by hand")
+            return
+        take.path = moved
         self._tell(f"put aside as {take.path}")
 
     def relabel(self, label: str) -> None:

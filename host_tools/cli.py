@@ -229,7 +229,7 @@ def train(
         epochs=epochs,
         options=options,
         rate_millihertz=None if model_rate is None else millihertz(model_rate),
-        labels=tuple(label.strip() for label in labels.split(",")) if labels else (),
+        labels=tuple(filter(None, map(str.strip, (labels or "").split(",")))),
         window=window,
         hop=hop,
         folds=folds,

@@ -113,6 +113,9 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     _check(request)
     loaded = _load(request, progress)
     dataset = _divide(loaded)
+    if not request.resume:
+        # Not before the data are read: a mistyped path must not cost an interrupted training.
+        checkpoint.remove(request.out)
     tested = _test(request, dataset, splits.by_subject(dataset, request.seed), progress)
     spec = tested.spec
     metrics = tested.figures | _facts(tested) | {"data_notes": inspect.summary(loaded.notes)}
@@ -193,9 +196,7 @@ def _check(request: TrainRequest) -> None:
         raise HarmcuError(f"the seed {request.seed} is out of range; choose 0 to {2**32 - 1}")
     bundle.check_free(request.out)
     models.check_name(request.architecture)
-    if not request.resume:
-        checkpoint.remove(request.out)
-    elif not checkpoint.folder(request.out).is_dir():
+    if request.resume and not checkpoint.folder(request.out).is_dir():
         raise HarmcuError(
             f"{checkpoint.folder(request.out)}: nothing was left there to go on with; leave out "
             "--resume"

@@ -117,7 +117,7 @@ class Writer:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[str] = path.open("x", encoding="utf-8", newline="\n")
-            self._put(f"{HEADER} {_json(document)}\n")
+            self._put(f"{HEADER} {_json(document)}\n", now=True)
         except FileExistsError:
             raise HarmcuError(f"{path}: exists; recordings are never overwritten") from None
         except OSError as error:
@@ -142,8 +142,7 @@ class Writer:
             )
         if not len(counts):
             return
-        if first > self._next:
-            self._gaps, self._lost = self._gaps + 1, self._lost + first - self._next
+        self.lose(first)
         rows = np.asarray(counts, np.int64)
         lines = (
             f"{first + number},{','.join(map(str, row))}\n"
@@ -152,6 +151,12 @@ class Writer:
         self._put("".join(lines))
         self._next, self._samples = first + len(rows), self._samples + len(rows)
         self._clipped += int((np.abs(rows) >= FULL_SCALE).any(axis=1).sum())
+
+    def lose(self, until: int) -> None:
+        """Count the samples before index ``until`` that were not written as lost."""
+        if until > self._next:
+            self._gaps, self._lost = self._gaps + 1, self._lost + until - self._next
+            self._next = until
 
     def measured(self, rate_hz: float) -> None:
         """Say what rate the board's clock gives, for the end line."""

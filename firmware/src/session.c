@@ -13,6 +13,9 @@
 #define INJECT_SAMPLES 20
 #define SAMPLE_BYTES (2 * HARMCU_AXES)
 
+/* Samples of the IMU that are taken before the rest of the loop runs again. */
+#define SAMPLES_A_POLL 32
+
 /* How often the state of the IMU is said, for hosts and for people. */
 #define REPORT_SECONDS 5U
 
@@ -282,7 +285,7 @@ static void command_inject(const harmcu_line *line) {
     } else if (first == session.injected) {
         inject(data, size / SAMPLE_BYTES);
         send_ack(line->sequence);
-    } else if (first < session.injected) {
+    } else if (first < session.injected && size / SAMPLE_BYTES <= session.injected - first) {
         send_ack(line->sequence);
     } else {
         send_error(line->sequence, "index", session.injected);
@@ -344,7 +347,8 @@ static bool poll_port(void) {
  * flood of the past when somebody does. */
 static void poll_imu(void) {
     harmcu_imu_sample sample;
-    while (harmcu_board_imu_read(&sample)) {
+    /* An engine slower than the hop never empties the queue: what else a board does gets its turn. */
+    for (unsigned i = 0; i < SAMPLES_A_POLL && harmcu_board_imu_read(&sample); ++i) {
         if (session.mode == MODE_CAPTURE) {
             send_sample(&sample);
         } else if (session.ready && (session.mode == MODE_CLASSIFY || session.mode == MODE_LIVE)) {

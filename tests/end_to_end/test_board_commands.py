@@ -1,6 +1,7 @@
 """The commands of the bench against the emulated Cortex-M4F, whose IMU plays recordings."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ def test_a_board_is_listed_recorded_watched_and_verified(
 
         arguments = ("--label", "walking", "--subject", "anna", "--seconds", 5, "-o", recordings)
         said = harmcu("capture", "--port", url, *arguments).stdout
-        assert "595 samples, 5.0 s, 119.0 Hz; no gaps, no clipping" in said, said
+        # QEMU's clock follows that of a computer that does other things, too.
+        assert re.search(r"595 samples, 5\.0 s, 11[89]\.\d Hz; no gaps, no clipping", said), said
 
         log = tmp_path / "log.jsonl"
         watched = harmcu("monitor", "--port", url, "--plain", "--seconds", 3, "--log", log)

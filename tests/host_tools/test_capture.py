@@ -469,3 +469,53 @@ def test_silence_is_said_and_the_board_asked_again(monkeypatch: pytest.MonkeyPat
             source.read(0.05)
         assert "no sample" in source.trouble
         assert [line.type for line in board.heard].count("RUN") == 2
+
+
+def test_samples_lost_at_the_end_of_a_take_are_counted(tmp_path: Path) -> None:
+    request = Request("w", "a", tmp_path, seconds=1.2)
+    made, _ = record(Given(chunks(0, 50, 300)), request)
+    assert (made.finished[0].lost, made.finished[0].seconds) == (20, 1.2)
+    end = only_file(tmp_path).end
+    assert end is not None
+    assert (end["samples"], end["gaps"], end["lost"]) == (100, 1, 20)
+
+
+def test_a_countdown_goes_on_when_the_last_take_is_discarded(tmp_path: Path) -> None:
+    request = Request("w", "a", tmp_path, seconds=0.5, takes=2)
+    made = Capture(Given(chunks(*range(0, 250, 50))), request)
+    while not made.finished:
+        made.step(0.0)
+    made.discard()
+    while made.source._chunks:  # type: ignore[attr-defined]
+        made.step(0.0)
+    assert len(made.finished) == 2
+    assert len(list(tmp_path.rglob("*.discarded"))) == 1
+
+
+def test_a_file_is_named_after_the_label_it_ends_with(tmp_path: Path) -> None:
+    made = Capture(Given(chunks(*range(0, 200, 50))), Request("walk", "a", tmp_path))
+    made.relabel("run")
+    made.step(0.0)
+    made.stop()
+    made.start()
+    made.step(0.0)
+    made.relabel("walk")
+    made.stop()
+    assert [take.path.name for take in made.finished] == ["run.001.rec", "walk.001.rec"]
+    assert only_labels(tmp_path) == {"run.001.rec": "run", "walk.001.rec": "walk"}
+
+
+def only_labels(folder: Path) -> dict[str, str]:
+    return {
+        file.name: recording_file.read(file.read_bytes(), file.name).header.label
+        for file in folder.rglob("*.rec")
+    }
+
+
+def test_a_file_that_ends_in_its_first_line_spoils_no_other(tmp_path: Path) -> None:
+    record(Given(chunks(0, 50)), Request("w", "a", tmp_path, seconds=0.5))
+    for content in (b"", b'harmcu-recording {"schema'):
+        (tmp_path / "a" / "w.002.rec").write_bytes(content)
+        loaded = datasets.load("recordings", tmp_path)
+        assert len(loaded.recordings) == 1
+        assert "recordings that end within their first line" in {n.what for n in loaded.notes}

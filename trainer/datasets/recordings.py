@@ -38,6 +38,10 @@ def load(path: Path | None = None) -> Dataset:
     notes: list[Note] = []
     digests: dict[str, str] = {}
     for name, content in files.members(path, lambda n: n.endswith(recording_file.SUFFIX)):
+        if b"\n" not in content:
+            # What wrote it was stopped before the first sample: the others are none the worse.
+            notes.append(Note("dropped", "recordings that end within their first line", 1, name))
+            continue
         contents = recording_file.read(content, name)
         digests[name] = hashlib.sha256(content).hexdigest()
         notes += contents.notes

@@ -26,8 +26,8 @@ SIZES: Mapping[str, int] = {"tiny": 16, "small": 32, "base": 64}
 # The tutorial's penalty is a sum of tf.nn.l2_loss, which halves the squares; Keras's L2 does not.
 L2 = 0.0015 / 2
 
-# Epochs, batch and learning rate are the tutorial's; the augmentation is a lighter form of cnn's and
-# was not tuned for this network.
+# Epochs, batch and learning rate are the tutorial's. The augmentation is a lighter form of cnn's,
+# and was not tuned for this network.
 RECIPE = Recipe(
     epochs=50,
     batch=1024,
