@@ -347,8 +347,7 @@ static bool poll_port(void) {
  * flood of the past when somebody does. */
 static void poll_imu(void) {
     harmcu_imu_sample sample;
-    /* An engine slower than the hop never empties the queue: what else a board does gets its turn.
-     */
+    /* A slow engine never empties the queue; the rest of the loop gets its turn all the same. */
     for (unsigned i = 0; i < SAMPLES_A_POLL && harmcu_board_imu_read(&sample); ++i) {
         if (session.mode == MODE_CAPTURE) {
             send_sample(&sample);
