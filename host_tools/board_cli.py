@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,9 @@ def flash(project: Path, port: str | None, yes: bool, as_json: bool) -> None:
     console = Console(as_json)
 
     def agree(question: str) -> bool:
-        return yes or (not as_json and click.confirm(question, default=True))
+        # Nobody is there to answer in a pipe.
+        asks = not as_json and sys.stdin.isatty()
+        return yes or (asks and console.ask(question))
 
     with console.status() as show:
         flashed = flashing.flash(projects.read(project), port, show, agree)

@@ -10,6 +10,8 @@ from typing import Any
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.prompt import Confirm
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +22,7 @@ class Console:
     def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json
         self._rich = RichConsole(file=sys.stderr if as_json else sys.stdout, highlight=False)
+        self._status: Status | None = None
 
     def line(self, text: str) -> None:
         """Say something. The text is shown as it is; labels cannot style it."""
@@ -81,13 +84,27 @@ class Console:
             yield self.line
             return
         with self._rich.status("") as status:
+            self._status = status
 
             def show(text: str) -> None:
                 shown = Text(text, no_wrap=True, overflow="ellipsis")
                 shown.truncate(self._rich.width - 4)
                 status.update(shown)
 
-            yield show
+            try:
+                yield show
+            finally:
+                self._status = None
+
+    def ask(self, question: str) -> bool:
+        """Ask something whose usual answer is yes; a line that changes stands still meanwhile."""
+        if self._status is not None:
+            self._status.stop()
+        try:
+            return Confirm.ask(Text(question), console=self._rich, default=True)
+        finally:
+            if self._status is not None:
+                self._status.start()
 
 
 class Bars:

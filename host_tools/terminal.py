@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,11 @@ Render = Callable[[tuple[int, int], bool], RenderableType]
 
 ENTER, ESCAPE, BACKSPACE = "\n", "\x1b", "\x7f"
 
+_NO_KEY = re.compile(
+    r"[\x00\xe0]." if sys.platform == "win32" else r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[!-~]|[^\x1b\[O])"
+)
+"""What other keys send: two codes, or control sequences (ECMA-48, 5.4) and SS3."""
+
 
 def is_interactive() -> bool:
     """Tell whether there is somebody to look at a screen and to press keys."""
@@ -41,14 +47,12 @@ class Keys:
     def read(self) -> str:
         """Return the next key without waiting; empty when none was pressed.
 
-        A key that sends an escape sequence, such as an arrow, is ESCAPE alone.
+        Arrows, function keys and the wheel of a mouse are none.
         """
-        self._pending += self._arrived()
-        if not self._pending:
+        self._pending = _NO_KEY.sub("", self._pending + self._arrived())
+        # The rest of a sequence that was begun may still come.
+        if not self._pending or (self._pending[0] == ESCAPE and len(self._pending) > 1):
             return ""
-        if self._pending[0] == ESCAPE:
-            self._pending = ""
-            return ESCAPE
         key, self._pending = self._pending[0], self._pending[1:]
         return {"\r": ENTER, "\b": BACKSPACE}.get(key, key)
 
