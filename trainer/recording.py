@@ -50,6 +50,8 @@ class Recording:
         board: what recorded it; empty where the format does not say.
         rows: uint64 [rows], a digest of every row as it was read, where ``counts`` are not those
             rows but were brought to a uniform grid; ``trainer.leaks`` compares them.
+        take: what it was recorded in one go with, where a gap parted them: a file, or a place in
+            one; they never straddle a split either. Empty: it stands for itself.
     """
 
     counts: Counts
@@ -60,6 +62,7 @@ class Recording:
     source: str
     board: str = ""
     rows: npt.NDArray[np.uint64] | None = None
+    take: str = ""
 
 
 @dataclass(frozen=True)

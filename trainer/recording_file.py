@@ -306,6 +306,7 @@ def recordings(contents: Contents, source: str) -> list[Recording]:
             subject=header.subject,
             source=f"{source}, samples {first} to {first + len(counts) - 1}",
             board=header.board,
+            take=source,
         )
         for first, counts in contents.pieces
     ]

@@ -70,7 +70,9 @@ def divide(dataset: Dataset, gap_seconds: float) -> Dataset:
         streams = dataset.streams if unit == "subject" else ()
         return dataclasses.replace(dataset, unit=unit, streams=streams)
     recordings = [
-        r if r.subject in test else dataclasses.replace(r, subject=f"{r.subject}, recording {n}")
+        r
+        if r.subject in test
+        else dataclasses.replace(r, subject=f"{r.subject}, {r.take or f'recording {n}'}")
         for n, r in enumerate(dataset.recordings, start=1)
     ]
     if _is_enough(_labels_of(r for r in recordings if r.subject not in test), needed):

@@ -222,3 +222,21 @@ def test_folds_of_takes_hold_every_label() -> None:
         splits.folds(dataset, None, 1)
     with pytest.raises(HarmcuError, match=r"names too few people"):
         splits.folds(splits.divide(takes("walk", "sit", samples=1000), 1.0), 2, 1)
+
+
+def test_what_a_gap_parted_stays_together() -> None:
+    """Each take of one person lost a sample twice: three recordings, and still one take."""
+    whole = takes(*(f"label {n % 2}" for n in range(24)))
+    recordings = tuple(
+        replace(r, subject="anna", take=f"anna/label {n % 2}.{n // 6:03}.rec")
+        for n, r in enumerate(whole.recordings)
+    )
+    divided = splits.divide(replace(whole, recordings=recordings), 0.1)
+    assert divided.unit == "recording"
+    split = splits.by_subject(divided, seed=1)
+    parts = (split.train, split.validation, split.test)
+    for take in {r.take for r in recordings}:
+        pieces = [r for r in divided.recordings if r.take == take]
+        assert len(pieces) == 3
+        assert sum(any(r.subject in part for r in pieces) for part in parts) == 1
+        assert len({r.subject for r in pieces}) == 1

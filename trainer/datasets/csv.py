@@ -323,6 +323,7 @@ def _recordings(
         notes.append(Note("remark", "gaps that split a take", len(found) - 1, group.source))
     order = [axes.index(axis) for axis in AXES if axis in axes]
     raw, first_axes = streams[0], axes[: streams[0].values.shape[1]]
+    name = f"{group.source}, line {group.tables[0].lines[raw.index[0]]}"
     return [
         Recording(
             counts=units.counts(stretch.values, axes)[:, order],
@@ -332,6 +333,7 @@ def _recordings(
             subject=take.subject,
             source=_source(group, stretch),
             rows=units.digests(raw.values[np.isin(raw.index, stretch.index)], first_axes),
+            take=name,
         )
         for stretch in found
     ]

@@ -103,6 +103,7 @@ def _recordings(
             subject=(named.subject if named else "") or name,
             source=f"{name}, rows {stretch.index[0]} to {stretch.index[-1]}",
             board=document.device,
+            take=name,
         )
         for stretch in found
     ]
