@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "host_tools")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "host_tools"))
 
-from board_double import BoardDouble, Harmcu  # noqa: E402
+from board_double import BoardDouble, Harmcu
 
-from host_tools import capture  # noqa: E402
-from host_tools.board_stream import BoardStream  # noqa: E402
-from host_tools.link import Link  # noqa: E402
-from trainer import recording_file  # noqa: E402
-from trainer.recording import Counts  # noqa: E402
+from host_tools import capture
+from host_tools.board_stream import BoardStream
+from host_tools.link import Link
+from trainer import recording_file
+from trainer.recording import Counts
 
 RATE = 119
 

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def expected_counts(raw: Counts, sensor: str) -> Counts:
     return np.clip(turned.reshape(-1, 6), -32768, 32767).astype(np.int16)
 
 
-def receive(link: Link, kind: type, count: int) -> list:  # type: ignore[type-arg]
+def receive(link: Link, kind: type, count: int) -> list[Any]:
     """The next messages of a kind; others are passed over."""
     found: list[object] = []
     deadline = time.monotonic() + PATIENCE

@@ -261,7 +261,7 @@ def test_a_board_that_resets_in_mid_line_is_told_to_go_on() -> None:
         got: list[Chunk] = []
         while sum(len(chunk.counts) for chunk in got) < 300:
             got += source.read(0.1)
-        double.script.interject(board.reset_in_mid_line())  # type: ignore[attr-defined]
+        double.script.interject(board.reset_in_mid_line())
         again: list[Chunk] = []
         while sum(len(chunk.counts) for chunk in again) < 100:
             again += source.read(0.1)
@@ -482,11 +482,12 @@ def test_samples_lost_at_the_end_of_a_take_are_counted(tmp_path: Path) -> None:
 
 def test_a_countdown_goes_on_when_the_last_take_is_discarded(tmp_path: Path) -> None:
     request = Request("w", "a", tmp_path, seconds=0.5, takes=2)
-    made = Capture(Given(chunks(*range(0, 250, 50))), request)
+    given = Given(chunks(*range(0, 250, 50)))
+    made = Capture(given, request)
     while not made.finished:
         made.step(0.0)
     made.discard()
-    while made.source._chunks:  # type: ignore[attr-defined]
+    while given._chunks:
         made.step(0.0)
     assert len(made.finished) == 2
     assert len(list(tmp_path.rglob("*.discarded"))) == 1
