@@ -4,8 +4,9 @@
 
 Each runs once, in a process of its own, one after the other: ``harmcu train`` with its checks,
 augmentation, quantisation-aware epochs, conversion, evaluation and report, and a script of
-model.compile, model.fit and model.evaluate. Both read UCI HAR with the same loader. Seconds are of
-the whole process; those of the processor tell less of what else the computer does.
+model.compile, model.fit and model.evaluate, with TensorFlow's own settings. Both read UCI HAR with
+the same loader. Seconds are of the whole process; those of the processor tell less of what else
+the computer does.
 """
 
 from __future__ import annotations
@@ -58,10 +59,11 @@ def _seconds(command: list[str]) -> tuple[float, float]:
 
 def _plain(size: str, seed: int) -> None:
     """Train as a Keras tutorial would, for as many epochs as harmcu, of both kinds."""
-    from trainer import backend, datasets, splits, windows
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # the Keras that the network is written for
+    import tf_keras
 
-    backend.start(seed)
-    from trainer import fit
+    tf_keras.utils.set_random_seed(seed)
+    from trainer import datasets, fit, splits, windows
     from trainer.models import cnn
     from trainer.training import Shape
     from trainer.units import COUNTS_PER_UNIT
