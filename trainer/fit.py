@@ -29,8 +29,9 @@ OTHER_SHARE = 0.5
 """Windows of other movement, of which no label is likelier than another, for each window that has
 one, at most (outlier exposure, arXiv 1812.04606)."""
 
-STEPS_PER_EXECUTION = 16
-"""Batches that TensorFlow trains before Python is asked again; it changes no result."""
+STEPS_PER_EXECUTION = 128
+"""Batches that TensorFlow trains before Python is asked again, and can hear of Ctrl-C; it changes
+no result."""
 
 AVERAGED_SHARE = 0.25
 """Weights are averaged over this last part of the floating-point epochs (arXiv 1803.05407)."""
@@ -208,6 +209,8 @@ class _Run:
             ),
             steps_per_execution=STEPS_PER_EXECUTION,
         )
+        # Otherwise the first batch makes the optimiser's variables, and TensorFlow traces it twice.
+        model.optimizer.build(model.trainable_variables)
         self.best, self.best_epoch, done = [], 0, 0
         if saved is not None:
             done = self._restore(model, saved)
@@ -278,7 +281,6 @@ class _Run:
 
     def _restore(self, model: tf_keras.Model, saved: checkpoint.State) -> int:
         model.set_weights(_listed(saved, "weights"))
-        model.optimizer.build(model.trainable_variables)
         values = _listed(saved, "optimizer")
         for variable, value in zip(model.optimizer.variables, values, strict=True):
             variable.assign(value)

@@ -81,8 +81,14 @@ def cut(
 
 def quantized(counts: Counts, channels: tuple[Channel, ...]) -> Samples:
     """Return int8 [windows, window, channels] of int16 [windows, window, 6]."""
-    number, window, axes = counts.shape
-    return quantize(counts.reshape(-1, axes), channels).reshape(number, window, len(channels))
+    # Training does this to every window in every epoch; looking counts up is several times faster.
+    every = np.arange(2**16, dtype=np.uint16).view(np.int16)
+    table = quantize(np.repeat(every[:, None], counts.shape[2], axis=1), channels)
+    columns = (AXES.index(channel.axis) for channel in channels)
+    looked_up = [
+        table[counts[..., column].view(np.uint16), place] for place, column in enumerate(columns)
+    ]
+    return np.stack(looked_up, axis=-1)
 
 
 def common_rate(recordings: Sequence[Recording]) -> int:
