@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tf_keras
 
 from trainer import augment, backend, checkpoint, windows
+from trainer.errors import HarmcuError
 from trainer.progress import Progress
 from trainer.quantize import convert, post_training, quantization_aware, to_real
 from trainer.recording import Recording
@@ -74,7 +75,7 @@ def train(
 
     Raises:
         KeyboardInterrupt: before the first epoch has ended.
-        HarmcuError: a checkpoint is damaged, or cannot be written.
+        HarmcuError: the training diverges; a checkpoint is damaged, or cannot be written.
     """
     chosen = recipe.epochs if epochs is None else epochs
     ready, history = fit(model, recipe, material, chosen, seed, progress)
@@ -109,7 +110,7 @@ def fit(
 
     Raises:
         KeyboardInterrupt: before the first epoch has ended.
-        HarmcuError: a checkpoint is damaged, or cannot be written.
+        HarmcuError: the training diverges; a checkpoint is damaged, or cannot be written.
     """
     run = _Run(recipe, material, seed, History(epochs), progress)
     saved = checkpoint.load(material.checkpoint) if material.checkpoint else None
@@ -245,7 +246,7 @@ class _Run:
             verbose=0,
         )
         loss, accuracy = self.history.loss, self.history.validation_accuracy
-        loss.append(float(result.history["loss"][0]))
+        loss.append(_finite(float(result.history["loss"][0]), len(loss) + 1))
         accuracy.append(validation_accuracy(model, self.material))
         if not self.best_epoch or accuracy[-1] > accuracy[self.best_epoch - 1]:
             self.best, self.best_epoch = model.get_weights(), len(loss)
@@ -289,6 +290,16 @@ class _Run:
         self.average = _Average(_listed(saved, "average"), int(saved["averaged"]))
         self.best, self.best_epoch = _listed(saved, "best"), int(saved["best_epoch"])
         return int(saved["epochs"])
+
+
+def _finite(loss: float, epoch: int) -> float:
+    if not math.isfinite(loss):
+        raise HarmcuError(
+            f"the loss of epoch {epoch} is no finite number: the training has diverged; look for "
+            "constant or clipped recordings with `harmcu data inspect`, or try another --seed, "
+            "--size or --arch"
+        )
+    return loss
 
 
 def _named(name: str, arrays: Weights) -> checkpoint.State:
