@@ -81,10 +81,10 @@ def seed_layers(model: Any, seed: int) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the libraries that decide the bits of a model."""
+    """Return the versions of what decides the bits of a model."""
     from importlib.metadata import version
 
-    packages = ["numpy", "tensorflow", "tf-keras", "tensorflow-model-optimization"]
+    packages = ["harmcu", "numpy", "tensorflow", "tf-keras", "tensorflow-model-optimization"]
     if tflm.is_installed():
         packages.append("tflite-micro")
     return {"python": sys.version.split()[0], **{name: version(name) for name in packages}}

@@ -12,6 +12,7 @@ from trainer import (
     backend,
     bundle,
     checkpoint,
+    content,
     continuous,
     datasets,
     evaluator,
@@ -33,6 +34,7 @@ from trainer import (
 from trainer import evaluate as evaluation
 from trainer.errors import HarmcuError, UnknownNameError
 from trainer.progress import Progress, silent
+from trainer.reading import files
 from trainer.reading.options import Options
 from trainer.recording import Dataset, Recording, Unit
 from trainer.spec import INPUT, OUTPUT, Channel, Decision, Provenance, Spec, Split
@@ -111,6 +113,11 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
             the same samples would train and test the model.
     """
     _check(request)
+    progress("start TensorFlow", 0, 1, {})
+    backend.start(request.seed)
+    progress("start TensorFlow", 1, 1, {})
+    # Names of sizes come with TensorFlow, but must not wait for the data.
+    models.check(request.architecture, request.size)
     loaded = _load(request, progress)
     dataset = _divide(loaded)
     if not request.resume:
@@ -196,6 +203,8 @@ def _check(request: TrainRequest) -> None:
         raise HarmcuError(f"the seed {request.seed} is out of range; choose 0 to {2**32 - 1}")
     bundle.check_free(request.out)
     models.check_name(request.architecture)
+    if request.data is not None:
+        files.check_there(request.data)
     if request.resume and not checkpoint.folder(request.out).is_dir():
         raise HarmcuError(
             f"{checkpoint.folder(request.out)}: nothing was left there to go on with; leave out "
@@ -242,12 +251,11 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
         channels,
         dataset.default_window,
         dataset.default_hop,
-        _checkpoint(request, dataset, split, channels),
+        None,
         other,
     )
-    progress("start TensorFlow", 0, 1, {})
+    material = dataclasses.replace(material, checkpoint=_checkpoint(request, material, split))
     backend.start(request.seed)
-    progress("start TensorFlow", 1, 1, {})
     trained = models.train(
         request.architecture, request.size, material, request.epochs, request.seed, progress
     )
@@ -286,27 +294,36 @@ def _other_movement(dataset: Dataset, subjects: Sequence[str]) -> tuple[Recordin
     return tuple(r for r in stretches if len(r.counts) >= dataset.default_window)
 
 
-def _checkpoint(
-    request: TrainRequest, dataset: Dataset, split: Split, channels: tuple[Channel, ...]
-) -> Path:
-    """Return where a training keeps what it has, under a name of all that decides its result."""
-    return checkpoint.file(
+def _checkpoint(request: TrainRequest, material: Material, split: Split) -> Path:
+    """Return where a training keeps what it has, under a name of all that decides its result.
+
+    Raises:
+        HarmcuError: it should go on, but what was left is of another training.
+    """
+    path = checkpoint.file(
         request.out,
         {
-            "dataset": dataset.sha256,
-            "labels": dataset.labels,
-            "rate_millihertz": windows.common_rate(dataset.recordings),
-            "window": dataset.default_window,
-            "hop": dataset.default_hop,
-            "channels": [dataclasses.asdict(channel) for channel in channels],
+            "train": content.sha256(material.train),
+            "validation": content.sha256(material.validation),
+            "other": content.sha256(material.other),
+            "labels": material.labels,
+            "window": material.window,
+            "hop": material.hop,
+            "channels": [dataclasses.asdict(channel) for channel in material.channels],
             "split": dataclasses.asdict(split),
             "architecture": request.architecture,
-            "size": request.size,
+            "settings": models.settings(request.architecture, request.size),
             "seed": request.seed,
             "epochs": request.epochs,
             "versions": backend.versions(),
         },
     )
+    if request.resume and not path.is_file():
+        raise HarmcuError(
+            f"{path.parent}: what was left there is of another training (other options, "
+            "recordings, or version of harmcu); give the same command, or leave out --resume"
+        )
+    return path
 
 
 def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) -> None:
@@ -359,7 +376,9 @@ def _repeat(
         again = tested
         if (seed, split) != (request.seed, tested.spec.provenance.split):
             try:
-                again = _test(dataclasses.replace(request, seed=seed), dataset, split, progress)
+                # The first of several was left; of those after it, perhaps nothing was.
+                following = dataclasses.replace(request, seed=seed, resume=False)
+                again = _test(following, dataset, split, progress)
             except KeyboardInterrupt:
                 return None
         if again.is_interrupted:

@@ -83,14 +83,15 @@ def test_another_process_trains_the_same_model(trained: Bundle, tmp_path: Path) 
 def test_progress_starts_and_ends_every_step(tmp_path: Path) -> None:
     heard: list[tuple[str, int, int]] = []
 
-    def stop_at_tensorflow(step: str, done: int, total: int, _: object) -> None:
+    def stop_at_training(step: str, done: int, total: int, _: object) -> None:
         heard.append((step, done, total))
-        if step == "start TensorFlow":
+        if step == "train":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pipeline.train(tiny_request(tmp_path / "bundle"), stop_at_tensorflow)
-    assert heard == [("load data", 0, 1), ("load data", 1, 1), ("start TensorFlow", 0, 1)]
+        pipeline.train(tiny_request(tmp_path / "bundle"), stop_at_training)
+    steps = [(step, done, 1) for step in ("start TensorFlow", "load data") for done in (0, 1)]
+    assert heard == [*steps, ("train", 0, 1)]
     assert not (tmp_path / "bundle").exists()
 
 
@@ -101,8 +102,6 @@ def test_progress_starts_and_ends_every_step(tmp_path: Path) -> None:
         ({"seed": -1}, "the seed -1 is out of range"),
         ({"seed": 2**32}, "out of range"),
         ({"dataset": "nothing"}, "unknown data set 'nothing'"),
-        ({"architecture": "rnn"}, "unknown architecture 'rnn'"),
-        ({"size": "huge"}, "unknown size of cnn 'huge'"),
         ({"dataset": "uci-har"}, "--data"),
     ],
 )
@@ -110,6 +109,22 @@ def test_a_bad_request_is_refused(tmp_path: Path, change: dict[str, object], mes
     request = dataclasses.replace(TrainRequest("watch", tmp_path / "out"), **change)
     with pytest.raises(HarmcuError, match=message):
         pipeline.train(request)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"architecture": "rnn"}, "unknown architecture 'rnn'"),
+        ({"size": "huge"}, "unknown size of cnn 'huge'"),
+        ({"data": Path("nowhere")}, "nowhere: no such file or folder; check the path"),
+    ],
+)
+def test_a_typing_error_does_not_wait_for_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], message: str
+) -> None:
+    monkeypatch.setattr(datasets, "load", lambda *_: pytest.fail("the data were read"))
+    with pytest.raises(HarmcuError, match=message):
+        pipeline.train(dataclasses.replace(TrainRequest("watch", tmp_path / "out"), **change))
 
 
 def test_a_folder_with_other_things_is_not_touched(tmp_path: Path) -> None:

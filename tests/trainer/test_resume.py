@@ -79,15 +79,39 @@ def test_it_goes_on_and_ends_with_the_same_model(tmp_path: Path) -> None:
     assert not checkpoint.folder(out).exists()
 
 
-@pytest.mark.slow
-def test_another_seed_is_another_training(tmp_path: Path) -> None:
+def test_another_training_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever decides the result, if it changes, what was left is of another training."""
     out = tmp_path / "bundle"
-    pipeline.train(a_request(out), CtrlC("train", 2))
-    heard = CtrlC("train", 1)
-    other = dataclasses.replace(a_request(out, resume=True), seed=4)
-    pipeline.train(other, heard)
-    assert ("train", 0) in heard.heard
-    assert len([*checkpoint.folder(out).iterdir()]) == 2
+    pipeline.train(a_request(out), CtrlC("train", 1))
+    request = a_request(out, resume=True)
+
+    def is_refused(request: TrainRequest) -> None:
+        with pytest.raises(HarmcuError, match=r"of another training .*leave out --resume"):
+            pipeline.train(request)
+        assert len([*checkpoint.folder(out).iterdir()]) == 1, "what was left must stay"
+
+    is_refused(dataclasses.replace(request, seed=4))
+    is_refused(dataclasses.replace(request, size="small"))
+
+    from trainer.models import cnn
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cnn, "RECIPE", dataclasses.replace(cnn.RECIPE, label_smoothing=0.06))
+        is_refused(request)
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.backend, "versions", lambda: {"harmcu": "another"})
+        is_refused(request)
+
+    # Another sample in a file of the same name, which the digest of a data set need not show.
+    dataset = a_dataset(list("abcde"))
+    edited = [r.counts.copy() for r in dataset.recordings]
+    edited[0][17, 2] += 1
+    changed = tuple(
+        dataclasses.replace(r, counts=c) for r, c in zip(dataset.recordings, edited, strict=True)
+    )
+    other = dataclasses.replace(dataset, recordings=changed)
+    monkeypatch.setattr(datasets, "load", lambda *_: other)
+    is_refused(request)
 
 
 def test_before_the_first_epoch_there_is_nothing_to_keep(tmp_path: Path) -> None:

@@ -18,9 +18,11 @@ Modules are imported only when they are asked for: they bring TensorFlow with th
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
 from types import ModuleType
+from typing import Any
 
 from trainer.errors import UnknownNameError
 from trainer.progress import Progress
@@ -59,6 +61,21 @@ def check(architecture: str, size: str) -> None:
     sizes = tuple(_module(architecture).SIZES)
     if size not in sizes:
         raise UnknownNameError(f"size of {architecture}", size, sizes)
+
+
+def settings(architecture: str, size: str) -> dict[str, Any]:
+    """Return what an architecture decides about a training: its size and, of a network, its recipe.
+
+    Raises:
+        UnknownNameError: the architecture, or its size, is not known.
+    """
+    check(architecture, size)
+    module = _module(architecture)
+    recipe = getattr(module, "RECIPE", None)
+    return {
+        "size": repr(module.SIZES[size]),
+        "recipe": dataclasses.asdict(recipe) if recipe else None,
+    }
 
 
 def check_name(architecture: str) -> None:

@@ -58,8 +58,7 @@ def members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
         HarmcuError: there is nothing, it is damaged, too large, or a member has a path that leaves
             the archive.
     """
-    if not path.exists():
-        raise HarmcuError(f"{path}: no such file or folder; check the path")
+    check_there(path)
     try:
         if path.is_dir():
             yield from _folder(path, wanted)
@@ -82,6 +81,20 @@ def members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
         raise HarmcuError(
             f"{path}: cannot be read ({error.strerror or error}); check it"
         ) from error
+
+
+def check_there(path: Path) -> None:
+    """Check that a path leads somewhere.
+
+    Raises:
+        HarmcuError: it does not.
+    """
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise HarmcuError(f"{str(path)[:80]}: {error.strerror}; check the path") from None
+    if not there:
+        raise HarmcuError(f"{path}: no such file or folder; check the path")
 
 
 def digest(digests: Mapping[str, str]) -> str:
