@@ -100,10 +100,12 @@ def _continuous_rows(found: Mapping[str, Any]) -> dict[str, str]:
         rows["time to recognise"] = (
             f"{delay['median']:.1f} s in half of them, {delay['ninth_decile']:.1f} s in nine of ten"
         )
-    if found["false_events_per_hour"] is not None:
+    expected = found["false_events_interval"]
+    if expected is not None:
         rows["other movement"] = (
             f"{found['false_events']} false events in {found['other_hours']:.2f} hours, "
-            f"{found['false_events_per_hour']:.1f} an hour"
+            f"{found['false_events_per_hour']:.1f} an hour "
+            f"({expected['confidence']:.0%}: {expected['low']:.1f} to {expected['high']:.1f})"
         )
     return rows
 

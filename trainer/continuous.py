@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trainer import interval
 from trainer.golden import Engine, Trace, run
 from trainer.recording import LabelledStream
 from trainer.spec import Spec
@@ -118,7 +119,8 @@ def figures(spec: Spec, watched: Sequence[Watched]) -> dict[str, Any]:
         their end; ``delay_seconds`` (median, ninth_decile), from the start of a detected bout to
         its first right decision; ``windows_right``, the share of windows within a bout; and, of
         other movement, ``other_hours``, ``false_events``, runs of windows that are given one and
-        the same label, and ``false_events_per_hour``, None where there is no other movement.
+        the same label, ``false_events_per_hour``, and ``false_events_interval``, how many an hour
+        may be expected (low, high, confidence); the last two None where there is no other movement.
     """
     delays = [delay for each in watched for delay in _delays(each)]
     found = [delay for delay in delays if delay is not None]
@@ -144,7 +146,13 @@ def figures(spec: Spec, watched: Sequence[Watched]) -> dict[str, Any]:
         "other_hours": hours,
         "false_events": mistaken,
         "false_events_per_hour": mistaken / hours if hours else None,
+        "false_events_interval": _expected(mistaken, hours) if hours else None,
     }
+
+
+def _expected(events: int, hours: float) -> dict[str, float]:
+    low, high = interval.poisson(events)
+    return {"low": low / hours, "high": high / hours, "confidence": interval.CONFIDENCE}
 
 
 def _delays(watched: Watched) -> list[float | None]:

@@ -73,3 +73,15 @@ def wilson(share: float, trials: int) -> tuple[float, float]:
     reach = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
     return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+
+
+def poisson(events: int) -> tuple[float, float]:
+    """Return the exact confidence interval of an expected number of events (Biometrika 28, 1936).
+
+    Where none was seen, up to 3.7 may be expected.
+    """
+    from scipy.special import gammaincinv
+
+    rest = (1 - CONFIDENCE) / 2
+    low = float(gammaincinv(events, rest)) if events else 0.0
+    return low, float(gammaincinv(events + 1, 1 - rest))

@@ -264,9 +264,14 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     engine = evaluator.load(trained.model)
     streams = {
         part: [stream for stream in dataset.streams if stream.subject in subjects]
-        for part, subjects in (("validation", split.validation), ("test", split.test))
+        for part, subjects in (
+            ("training", split.train),
+            ("validation", split.validation),
+            ("test", split.test),
+        )
     }
-    chosen = thresholds.choose(spec, continuous.watch(spec, engine, streams["validation"]))
+    choosing = [continuous.watch(spec, engine, streams[p]) for p in ("training", "validation")]
+    chosen = thresholds.choose(spec, choosing)
     if chosen is not None:
         spec = dataclasses.replace(spec, decision=chosen)
     decisions = evaluation.decide(spec, engine, test)

@@ -190,10 +190,12 @@ def _continuous(found: Mapping[str, Any] | None) -> str:
             ("time to recognise, half of them", f"{delay['median']:.1f} s"),
             ("time to recognise, nine of ten", f"{delay['ninth_decile']:.1f} s"),
         ]
-    if rate is not None:
+    expected = found["false_events_interval"]
+    if expected is not None:
+        reach = f"{expected['confidence']:.0%}: {expected['low']:.1f} to {expected['high']:.1f}"
         rows += [
             ("other movement", f"{found['other_hours']:.2f} hours"),
-            ("false events in it", f"{found['false_events']}, {rate:.1f} an hour"),
+            ("false events in it", f"{found['false_events']}, {rate:.1f} an hour ({reach})"),
         ]
     return "<p>As a board sees them, with transitions and what has no label.</p>\n" + _table(
         ("figure", "value"), rows

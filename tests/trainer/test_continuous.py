@@ -57,6 +57,8 @@ def test_delays_and_false_events() -> None:
     hours = found["other_hours"]
     assert hours == pytest.approx((2 + 5) * 16 / 50 / 3600)
     assert found["false_events_per_hour"] == pytest.approx(2 / hours)
+    expected = found["false_events_interval"]
+    assert expected["low"] < 2 / hours < expected["high"] == pytest.approx(7.2247 / hours, 1e-4)
     assert found["hours"] == pytest.approx(256 / 50 / 3600)
     assert found["windows_right"] == 1.0
 

@@ -28,6 +28,13 @@ def test_wilson_is_scipys(trials: int, data: st.DataObject) -> None:
     assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
+@given(events=st.integers(0, 1000))
+def test_poisson_is_by_way_of_chi_square(events: int) -> None:
+    low, high = interval.poisson(events)
+    assert low == pytest.approx(stats.chi2.ppf(0.025, 2 * events) / 2 if events else 0.0)
+    assert high == pytest.approx(stats.chi2.ppf(0.975, 2 * events + 2) / 2)
+
+
 def test_the_kind_of_interval_follows_what_was_counted() -> None:
     people = {"1": 0.9, "2": 0.8, "10": 0.7}
     found = interval.over_subjects(people, "subject")

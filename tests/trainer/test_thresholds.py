@@ -1,15 +1,16 @@
 import dataclasses
-import itertools
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from made_up_bundle import made_up_spec
 
-from trainer import continuous, sample_path, thresholds
+from trainer import continuous, thresholds
 from trainer.continuous import OTHER, Watched
 from trainer.golden import Trace
-from trainer.spec import Decision, Spec
+from trainer.sample_path import decide
+from trainer.spec import Spec
 
 LABELS = ("walk", "sit")
 
@@ -30,32 +31,10 @@ def watched_of(scores: list[tuple[int, int]], truth: list[int]) -> Watched:
     return Watched(trace, labels, touched, np.zeros(len(rows)), ())
 
 
-def outcome(decision: Decision, watched: list[Watched]) -> tuple[int, int]:
-    """Return false events and windows right, by the path that the board runs."""
-    false = right = 0
-    for each in watched:
-        said = sample_path.decide(each.trace.scores, decision)
-        right += int((said == each.truth).sum())
-        for label in range(len(LABELS)):
-            false += continuous.false_events(each, label, said == label)
-    return false, right
-
-
-def best_of_all(watched: list[Watched], allowed: int, smoothings: tuple[int, ...]) -> int | None:
-    """Return the most windows right with so many false events, by trying everything."""
-    values = [-128, -60, -20, -1, 0, 1, 20, 60, 127]
-    found = [
-        outcome(Decision((a, b), s), watched)
-        for a, b, s in itertools.product(values, values, smoothings)
-    ]
-    fitting = [right for false, right in found if false <= allowed]
-    return max(fitting, default=None)
-
-
 STREAM = st.lists(
     st.tuples(
-        st.sampled_from([-100, -60, -20, 0, 20, 60, 100, 127]),
-        st.sampled_from([-100, -60, -20, 0, 20, 60, 100, 127]),
+        st.sampled_from([-128, -60, 0, 60, 127]),
+        st.sampled_from([-128, -60, 0, 60, 127]),
         st.sampled_from([0, 1, OTHER]),
     ),
     min_size=1,
@@ -63,33 +42,82 @@ STREAM = st.lists(
 )
 
 
-@settings(max_examples=25)
-@given(streams=st.lists(STREAM, min_size=1, max_size=2), hours=st.sampled_from([0.01, 0.5, 1.0]))
-def test_nothing_allowed_is_better(streams: list[list[tuple[int, int, int]]], hours: float) -> None:
-    watched = [watched_of([row[:2] for row in s], [row[2] for row in s]) for s in streams]
-    spec = a_spec(hours)
-    decision = thresholds.choose(spec, watched)
-    other = sum(int((each.truth == OTHER).sum()) for each in watched)
-    if not other:
-        assert decision is None
-        return
-    assert decision is not None
-    allowed = int(continuous.other_hours(spec, watched))
-    false, right = outcome(decision, watched)
-    best = best_of_all(watched, allowed, thresholds.SMOOTHINGS)
-    if best is not None:
-        assert false <= allowed
-        assert right >= best
+@given(stream=STREAM, threshold=st.integers(-128, 127), label=st.integers(0, 1))
+def test_events_are_those_that_the_figures_count(
+    stream: list[tuple[int, int, int]], threshold: int, label: int
+) -> None:
+    watched = watched_of([row[:2] for row in stream], [row[2] for row in stream])
+    best = watched.trace.scores.argmax(axis=1)
+    reached = watched.trace.scores.max(axis=1).astype(np.int64)
+    named = best == label
+    events = thresholds._events(watched, label, np.where(named, reached, -129))
+    expected = continuous.false_events(watched, label, named & (reached >= threshold))
+    assert events[threshold + 128] == expected
 
 
-def test_what_cannot_be_refused_is_kept_rare() -> None:
-    # The surest score there is, in other movement: no threshold keeps it out, smoothing does.
-    watched = watched_of([(127, -128)] + [(0, -128)] * 9, [OTHER] * 10)
-    decision = thresholds.choose(a_spec(), [watched])
+def persons(seed: int, hours: float, per_hour: float, learnt: float = 0.0) -> Watched:
+    """Other movement with peaks whose logits are exponential, and windows of the labels.
+
+    Args:
+        seed: of the peaks.
+        hours: of other movement.
+        per_hour: peaks an hour.
+        learnt: how far a network has learnt to push the peaks down, in logits.
+    """
+    rng = np.random.default_rng(seed)
+    windows = round(hours * 3600)
+    scores = np.full((windows, 2), -128)
+    scores[:, 1] = -1
+    at = rng.choice(windows // 2, rng.poisson(hours * per_hour), replace=False) * 2
+    peaks = 1 / (1 + np.exp(-rng.exponential(1.0, len(at)) + learnt))
+    scores[at, 0] = np.clip(np.floor(256 * peaks) - 128, -128, 127)
+    rows = [*map(tuple, scores.tolist()), *[(120, -120)] * 50, *[(-120, 120)] * 50]
+    return watched_of(rows, [OTHER] * windows + [0] * 50 + [1] * 50)
+
+
+def a_second() -> Spec:
+    return dataclasses.replace(a_spec(), hop=50)
+
+
+NEW_HOURS = 10.0
+NEW = persons(100, NEW_HOURS, 50.0)
+
+
+def new_people_are_mistaken(parts: list[list[Watched]]) -> float:
+    """Return the false events an hour of people who chose no threshold."""
+    decision = thresholds.choose(a_second(), parts)
     assert decision is not None
-    assert outcome(decision, [watched])[0] == 1
-    calm_first = watched_of([(0, -128)] * 9 + [(127, -128)], [OTHER] * 10)
-    decision = thresholds.choose(a_spec(), [calm_first])
+    again = dataclasses.replace(decision, smoothing=1)
+    return continuous.false_events(NEW, 0, decide(NEW.trace.scores, again) == 0) / NEW_HOURS
+
+
+def test_a_few_people_allow_as_many_events_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest score of an hour is passed again within an hour: the tail is followed beyond."""
+    monkeypatch.setattr(thresholds, "SMOOTHINGS", (1,))
+    rates = [new_people_are_mistaken([[persons(seed, 1.0, 50.0)]]) for seed in range(12)]
+    # One label of two has half of an event an hour; an unlucky hour gets a few.
+    assert 0.1 < np.mean(rates) < 1.5
+    assert max(rates) < 6
+
+
+def test_what_was_learnt_by_heart_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thresholds, "SMOOTHINGS", (1,))
+    known, unknown = persons(1, 4.0, 50.0, learnt=3.0), persons(2, 1.0, 50.0)
+    assert new_people_are_mistaken([[known]]) > 5
+    assert new_people_are_mistaken([[known], [unknown]]) < 3
+
+
+def test_a_label_is_as_strict_as_its_own_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thresholds, "SMOOTHINGS", (1,))
+    decision = thresholds.choose(a_second(), [[persons(1, 0.5, 50.0)]])
     assert decision is not None
-    assert decision.smoothing > 1
-    assert outcome(decision, [calm_first])[0] == 0
+    # What is taken for label 1 never has more than half of the scores.
+    assert decision.thresholds[0] > 100 > 20 > decision.thresholds[1] >= 0
+    calm = watched_of([(-128, -1)] * 100, [1] * 50 + [OTHER] * 50)
+    decision = thresholds.choose(a_second(), [[calm]])
+    assert decision is not None
+    assert decision.thresholds[0] == -128
+
+
+def test_without_other_movement_nothing_is_chosen() -> None:
+    assert thresholds.choose(a_second(), [[], [watched_of([(0, 1)], [0])]]) is None
