@@ -239,9 +239,8 @@ def train(
     with console.progress() as bars:
         bundle = pipeline.train(request, bars)
     metrics = bundle.metrics
-    for note in metrics["data_notes"]:
-        files = f" ({len(note['files'])} files)" if note["files"] else ""
-        console.line(f"{note['kind']}: {note['what']}: {note['count']:,}{files}")
+    for line in figures.note_lines(metrics["data_notes"]):
+        console.line(line)
     interruption = figures.interruption(metrics, is_repeated=folds is not None or seeds > 1)
     if interruption:
         console.line(f"{interruption}; go on with the same command and --resume")
@@ -289,6 +288,8 @@ def evaluate(
     loaded = bundles.read(bundle)
     name = dataset or loaded.spec.provenance.dataset
     found = pipeline.evaluate(loaded, name, data, options)
+    for line in figures.note_lines(found["data_notes"]):
+        console.line(line)
     rows = figures.rows(found)
     rows |= {
         label: f"F1 {each['f1']:.3f} ({each['support']:,} windows)"
@@ -696,12 +697,11 @@ def _traces(
 
     if dataset is None and data is None:
         return golden.traces(bundle.golden)
-    from trainer import evaluator, pipeline
+    from trainer import evaluator, held_out
 
     engine = evaluator.load(bundle.model)
+    name = dataset or bundle.spec.provenance.dataset
     return [
         golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
-        for recording in pipeline.held_out(
-            bundle, dataset or bundle.spec.provenance.dataset, data, options
-        ).recordings
+        for recording in held_out.load(bundle, name, data, options).recordings
     ]

@@ -13,7 +13,7 @@ from host_tools import build, emulator, monitor, verify
 from host_tools.console import Console
 from host_tools.device import Device
 from host_tools.link import Link
-from trainer import datasets, evaluator, golden, pipeline
+from trainer import datasets, evaluator, golden, held_out, pipeline
 from trainer.bundle import Bundle
 from trainer.golden import Trace
 from trainer.recording import Recording
@@ -52,7 +52,7 @@ def run(request: Request, console: Console) -> dict[str, Any]:
     build.find(toolchain.compiler, toolchain)
     emulator.check_installed(board.name)
     project.check_free(request.out / "project")
-    bundle, held_out = _train(request, console)
+    bundle, recordings = _train(request, console)
     made = project.write(request.out / "project", project.generate(bundle, board, "aot"))
     _say_generated(made, console)
     program = build.build(made)
@@ -63,8 +63,8 @@ def run(request: Request, console: Console) -> dict[str, Any]:
         f"{program.path}: {program.flash_bytes:,} bytes of flash, {program.ram_bytes:,} of RAM "
         f"(stack included); boots on {board.name}: {board.description}",
     )
-    wire, bulk = _verify(program, bundle, held_out, console)
-    _show_live(program, bundle, held_out, console)
+    wire, bulk = _verify(program, bundle, recordings, console)
+    _show_live(program, bundle, recordings, console)
     figures = _figures(bundle, program, wire, bulk)
     _show_figures(figures, bulk, time.monotonic() - start, console)
     return figures
@@ -109,7 +109,7 @@ def _train(request: Request, console: Console) -> tuple[Bundle, tuple[Recording,
         f"{bundle.path}: {metrics['accuracy']:.1%} of {metrics['windows']:,} held-out windows "
         f"right, on {metrics['kernels']}",
     )
-    return bundle, pipeline.held_out(bundle, request.dataset, request.data).recordings
+    return bundle, held_out.load(bundle, request.dataset, request.data).recordings
 
 
 def _say_generated(made: project.Project, console: Console) -> None:
@@ -125,15 +125,15 @@ def _say_generated(made: project.Project, console: Console) -> None:
 
 
 def _verify(
-    program: build.Program, bundle: Bundle, held_out: Sequence[Recording], console: Console
+    program: build.Program, bundle: Bundle, recordings: Sequence[Recording], console: Console
 ) -> tuple[verify.Comparison, verify.Comparison]:
     """Compare the board with the evaluation: over the wire at a sensor's rate, then in bulk."""
     spec = bundle.spec
     engine = evaluator.load(bundle.model)
     rate = program.project.board.sensor_rates_millihertz[0]
-    at_sensor_rate = [golden.replay(spec, engine, r, rate) for r in held_out]
+    at_sensor_rate = [golden.replay(spec, engine, r, rate) for r in recordings]
     few = _some_of(at_sensor_rate, WIRE_WINDOWS)
-    many = [golden.replay(spec, engine, r, r.rate_millihertz) for r in held_out]
+    many = [golden.replay(spec, engine, r, r.rate_millihertz) for r in recordings]
     with (
         console.progress() as bars,
         emulator.serve(program, exact=True) as served,
@@ -166,10 +166,10 @@ def _say_verified(comparison: verify.Comparison, how: str, console: Console) -> 
 
 
 def _show_live(
-    program: build.Program, bundle: Bundle, held_out: Sequence[Recording], console: Console
+    program: build.Program, bundle: Bundle, recordings: Sequence[Recording], console: Console
 ) -> None:
     """Let the board's IMU play a held-out recording, and watch."""
-    recording = held_out[0]
+    recording = recordings[0]
     rate = program.project.board.sensor_rates_millihertz[0]
     counts = golden.at_rate(recording, rate)
     console.step(7, STEPS, "Live", f"its IMU plays {recording.source}: {recording.label}")

@@ -124,3 +124,12 @@ def _repeats_rows(repeats: Mapping[str, Any]) -> dict[str, str]:
             f"{repeats['subjects']['worst']['accuracy']:.1%}"
         ),
     }
+
+
+def note_lines(notes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what a reader had to decide about data, of ``trainer.inspect.summary``, for people."""
+    lines = []
+    for note in notes:
+        files = f" ({len(note['files'])} files)" if note["files"] else ""
+        lines.append(f"{note['kind']}: {note['what']}: {note['count']:,}{files}")
+    return lines

@@ -133,7 +133,9 @@ def _write(path: Path, spec: Spec, model: bytes, arena: dict[str, int] | None) -
         arena["bytes"] = arena["measured_bytes"] + arena["margin_bytes"]
     metrics = {"accuracy": 0.5, "macro_f1": 0.5, "windows": 4, "tflm_arena_bytes": arena}
     vectors = golden.make(spec, evaluator.load(model), made_up_recordings())
-    return bundle.write(path, spec, model, metrics, vectors, "<!doctype html><title>r</title>")
+    nothing = np.zeros(0, np.uint64)
+    page = "<!doctype html><title>r</title>"
+    return bundle.write(path, spec, model, metrics, vectors, nothing, page)
 
 
 def _weights(model: Model, shape: tuple[int, ...]) -> "np.typing.NDArray[np.int8]":

@@ -21,11 +21,12 @@ from trainer.errors import HarmcuError
 from trainer.spec import Spec, check, from_document
 
 SPEC, METRICS, GOLDEN, REPORT = "spec.json", "metrics.json", "golden.npz", "report.html"
+MET = "met.npz"
 
 TFLITE, KNN = "model.tflite", "knn.json"
 """What may hold the model; ``model_file`` of the spec says which of them does."""
 
-PARTS = (TFLITE, KNN, SPEC, METRICS, GOLDEN, REPORT)
+PARTS = (TFLITE, KNN, SPEC, METRICS, GOLDEN, MET, REPORT)
 
 MAX_FILE_BYTES = 64 << 20
 """No part of a bundle for a microcontroller comes near this; a larger file is not one of ours."""
@@ -35,13 +36,17 @@ Golden = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory, checked."""
+    """A bundle in memory, checked.
+
+    ``met`` is uint64 [fingerprints], of ``trainer.met``.
+    """
 
     path: Path
     spec: Spec
     model: bytes
     metrics: dict[str, Any]
     golden: Golden
+    met: npt.NDArray[np.uint64]
 
     @property
     def report(self) -> Path:
@@ -55,7 +60,13 @@ def sha256(data: bytes) -> str:
 
 
 def write(
-    path: Path, spec: Spec, model: bytes, metrics: dict[str, Any], golden: Golden, report: str
+    path: Path,
+    spec: Spec,
+    model: bytes,
+    metrics: dict[str, Any],
+    golden: Golden,
+    met: npt.NDArray[np.uint64],
+    report: str,
 ) -> Bundle:
     """Write a bundle, whole or not at all.
 
@@ -67,6 +78,7 @@ def write(
         model: content of the file that ``spec.model_file`` names.
         metrics: figures, JSON types only.
         golden: arrays from ``trainer.golden.make``.
+        met: from ``trainer.met.fingerprints``.
         report: report.html.
 
     Raises:
@@ -79,6 +91,7 @@ def write(
         spec.model_file: model,
         METRICS: _json_bytes(metrics),
         GOLDEN: _npz_bytes(golden),
+        MET: _npz_bytes({"fingerprints": met}),
         REPORT: report.encode(),
     }
     files[SPEC] = _spec_bytes(spec, files)
@@ -126,12 +139,13 @@ def read(path: Path) -> Bundle:
         model=model,
         metrics=_parse_json(files[METRICS], path / METRICS),
         golden=_read_npz(files[GOLDEN], path / GOLDEN),
+        met=_fingerprints(_read_npz(files[MET], path / MET), path / MET),
     )
 
 
 def _signed_parts(spec: Spec) -> tuple[str, ...]:
     """Return the files of which spec.json carries the digests."""
-    return (spec.model_file, METRICS, GOLDEN, REPORT)
+    return (spec.model_file, METRICS, GOLDEN, MET, REPORT)
 
 
 def _is_as_written(spec_data: bytes, spec: Spec, files: dict[str, bytes]) -> bool:
@@ -196,6 +210,13 @@ def _npz_bytes(arrays: Golden) -> bytes:
     # NumPy stamps every member with 1980-01-01, so that equal arrays give equal bytes.
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
+
+
+def _fingerprints(arrays: Golden, source: Path) -> npt.NDArray[np.uint64]:
+    found = arrays.get("fingerprints")
+    if found is None or found.dtype != np.uint64 or found.ndim != 1:
+        raise HarmcuError(f"{source}: holds no fingerprints; train again")
+    return found
 
 
 def _read_npz(data: bytes, source: Path) -> Golden:

@@ -111,20 +111,20 @@ class _Known:
 
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self.recordings = recordings
-        runs = [_runs(_digests(recording)) for recording in recordings]
-        lengths = [len(run) for run in runs]
+        of_each = [runs(_digests(recording)) for recording in recordings]
+        lengths = [len(each) for each in of_each]
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        together = np.concatenate(runs) if runs else np.zeros(0, np.uint64)
+        together = np.concatenate(of_each) if of_each else np.zeros(0, np.uint64)
         self._order = np.argsort(together, kind="stable")
         self._sorted = together[self._order]
 
     def leak(self, part: str, other_part: str, recording: Recording) -> Leak | None:
         digests = _digests(recording)
-        runs = _runs(digests)
-        if not len(self._sorted) or not len(runs):
+        own = runs(digests)
+        if not len(self._sorted) or not len(own):
             return None
-        places = np.minimum(np.searchsorted(self._sorted, runs), len(self._sorted) - 1)
-        found = np.flatnonzero((self._sorted[places] == runs) & _varied(digests))
+        places = np.minimum(np.searchsorted(self._sorted, own), len(self._sorted) - 1)
+        found = np.flatnonzero((self._sorted[places] == own) & varied(digests))
         if not len(found):
             return None
         covered = np.zeros(len(digests), bool)
@@ -147,7 +147,7 @@ def _digests(recording: Recording) -> Digests:
     return recording.rows if recording.rows is not None else row_digests(six_axes(recording))
 
 
-def _runs(digests: Digests) -> Digests:
+def runs(digests: Digests) -> Digests:
     """Return a digest of every ``RUN`` samples in a row; fewer when there are not as many."""
     count = max(0, len(digests) - RUN + 1)
     total = np.zeros(count, np.uint64)
@@ -156,7 +156,7 @@ def _runs(digests: Digests) -> Digests:
     return total
 
 
-def _varied(digests: Digests) -> npt.NDArray[np.bool_]:
+def varied(digests: Digests) -> npt.NDArray[np.bool_]:
     """Tell of every run whether it holds ``DIFFERENT`` different samples at least."""
     count = max(0, len(digests) - RUN + 1)
     new = np.zeros(count, np.int64)

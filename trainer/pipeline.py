@@ -18,11 +18,13 @@ from trainer import (
     evaluator,
     exhibits,
     golden,
+    held_out,
     inspect,
     interval,
     knn,
     labels,
     leaks,
+    met,
     models,
     rates,
     repeats,
@@ -96,6 +98,7 @@ class _Tested:
     figures: dict[str, Any]
     validation_accuracy: float
     exhibits: exhibits.Exhibits
+    met: leaks.Digests
 
     @property
     def is_interrupted(self) -> bool:
@@ -135,7 +138,8 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
         spec, evaluator.load(tested.trained.model), _excerpts(tested.recordings, spec)
     )
     page = report.render(spec, metrics, tested.exhibits)
-    written = bundle.write(request.out, spec, tested.trained.model, metrics, vectors, page)
+    model = tested.trained.model
+    written = bundle.write(request.out, spec, model, metrics, vectors, tested.met, page)
     if is_whole:
         checkpoint.remove(request.out)
     return written
@@ -147,50 +151,17 @@ def evaluate(
     """Evaluate a bundle's model, on the board's kernels, on people whom it has not met.
 
     Returns:
-        The figures of ``trainer.evaluate``.
+        The figures of ``metrics.json`` that are about held-out people, and ``data_notes``.
 
     Raises:
         HarmcuError: the data cannot be read, have other labels, or hold nobody new.
     """
-    found = held_out(trained, dataset, path, options)
+    found = held_out.load(trained, dataset, path, options)
     spec, engine = trained.spec, evaluator.load(trained.model)
     decisions = evaluation.decide(spec, engine, found.recordings)
     watched = continuous.watch(spec, engine, found.streams)
-    return _figures(spec, decisions, found.unit, watched)
-
-
-def held_out(
-    trained: bundle.Bundle, dataset: str, path: Path | None = None, options: Options | None = None
-) -> Dataset:
-    """Return the recordings of people whom a model has not met.
-
-    On the data set that trained it, or one of the same people, those are the subjects who neither
-    trained nor chose the model; on another, all.
-
-    Raises:
-        HarmcuError: the data cannot be read, or hold nobody new.
-    """
-    loaded = datasets.load(dataset, path, options)
-    spec = trained.spec
-    is_own = loaded.name == spec.provenance.dataset
-    if is_own or loaded.streams:
-        # What has another label is other movement.
-        loaded = labels.only(loaded, [name for name in spec.labels if name in loaded.labels])
-    if not datasets.are_same_people(loaded.name, spec.provenance.dataset):
-        return loaded
-    gap = spec.window / spec.rate_millihertz * 1000
-    divided = splits.divide(loaded, gap)
-    if divided.unit == "block":
-        # Blocks were cut at the model's rate.
-        divided = splits.divide(rates.at_rate(loaded, spec.rate_millihertz), gap)
-    met = spec.provenance.split.train + spec.provenance.split.validation
-    recordings = tuple(r for r in divided.recordings if r.subject not in met)
-    if not recordings:
-        raise HarmcuError(
-            f"every subject of {loaded.name} took part in training; evaluate on other people"
-        )
-    streams = tuple(stream for stream in divided.streams if stream.subject not in met)
-    return dataclasses.replace(divided, recordings=recordings, streams=streams)
+    figures = _figures(spec, decisions, found.unit, watched)
+    return figures | {"data_notes": inspect.summary(found.notes)}
 
 
 def _check(request: TrainRequest) -> None:
@@ -288,7 +259,8 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     validated = evaluation.figures(evaluation.decide(spec, engine, validation), spec.labels)
     progress("evaluate", 1, 1, {"accuracy": figures["accuracy"]})
     shown = exhibits.choose(spec, decisions, test, figures["per_subject"], streams["test"], watched)
-    return _Tested(spec, trained, test, figures, validated["accuracy"], shown)
+    known = met.fingerprints((*training, *validation, *other))
+    return _Tested(spec, trained, test, figures, validated["accuracy"], shown, known)
 
 
 def _other_movement(dataset: Dataset, subjects: Sequence[str]) -> tuple[Recording, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from trainer import resample
+from trainer import leaks, resample
 from trainer.reading import assemble
-from trainer.recording import Dataset, Recording
+from trainer.recording import Dataset, Recording, six_axes
 
 
 def at_rate(dataset: Dataset, rate_millihertz: int | None) -> Dataset:
@@ -36,4 +36,6 @@ def resampled(recording: Recording, rate_millihertz: int) -> Recording:
         return recording
     table = resample.design(recording.rate_millihertz, rate_millihertz)
     counts = resample.resample(recording.counts, table)
-    return dataclasses.replace(recording, counts=counts, rate_millihertz=rate_millihertz)
+    # What was read stays known, for who looks for the same samples elsewhere.
+    rows = leaks.row_digests(six_axes(recording)) if recording.rows is None else recording.rows
+    return dataclasses.replace(recording, counts=counts, rate_millihertz=rate_millihertz, rows=rows)

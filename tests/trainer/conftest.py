@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 from made_up import tiny_request
 
-from trainer import evaluate, evaluator, exhibits, pipeline
+from trainer import evaluate, evaluator, exhibits, held_out, pipeline
 from trainer.bundle import Bundle
 from trainer.exhibits import Exhibits
 
@@ -62,6 +62,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture(scope="session")
 def shown(trained: Bundle) -> Exhibits:
     """What the report of ``trained`` shows of held-out windows."""
-    recordings = pipeline.held_out(trained, "watch").recordings
+    recordings = held_out.load(trained, "watch").recordings
     decisions = evaluate.decide(trained.spec, evaluator.load(trained.model), recordings)
     return exhibits.choose(trained.spec, decisions, recordings, trained.metrics["per_subject"])

@@ -8,11 +8,11 @@ import pytest
 from made_up_bundle import write_bundle
 
 from trainer import bundle, golden
-from trainer.bundle import GOLDEN, METRICS, REPORT, SPEC, TFLITE, Bundle
+from trainer.bundle import GOLDEN, MET, METRICS, REPORT, SPEC, TFLITE, Bundle
 from trainer.errors import HarmcuError
 from trainer.tflm import Tflm
 
-PARTS = [TFLITE, SPEC, METRICS, GOLDEN, REPORT]
+PARTS = [TFLITE, SPEC, METRICS, GOLDEN, MET, REPORT]
 
 
 def test_what_was_written_is_read(made_up: Bundle) -> None:
@@ -54,7 +54,7 @@ def test_a_truncated_part_is_named(made_up: Bundle, part: str) -> None:
         bundle.read(made_up.path)
 
 
-@pytest.mark.parametrize("part", [TFLITE, METRICS, GOLDEN, REPORT])
+@pytest.mark.parametrize("part", [TFLITE, METRICS, GOLDEN, MET, REPORT])
 def test_a_flipped_bit_is_refused_and_named(made_up: Bundle, part: str) -> None:
     file = made_up.path / part
     data = bytearray(file.read_bytes())
@@ -151,4 +151,4 @@ def test_a_spec_of_another_model_is_not_written(made_up: Bundle, tmp_path: Path)
 
 
 def _write(path: Path, what: Bundle) -> Bundle:
-    return bundle.write(path, what.spec, what.model, what.metrics, what.golden, "report")
+    return bundle.write(path, what.spec, what.model, what.metrics, what.golden, what.met, "report")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_up import tiny_request
 
-from trainer import bundle, datasets, golden, pipeline, splits
+from trainer import bundle, datasets, golden, held_out, pipeline, splits
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 from trainer.pipeline import TrainRequest
@@ -29,6 +29,8 @@ def test_a_bundle_is_whole(trained: Bundle) -> None:
 
 def test_figures_are_those_of_the_model_on_the_held_out(trained: Bundle) -> None:
     again = pipeline.evaluate(trained, "watch")
+    notes = again.pop("data_notes")
+    assert [note["what"] for note in notes if note["what"] == held_out.MET] == [held_out.MET]
     assert set(again["per_subject"]) == set(trained.spec.provenance.split.test)
     for name, value in again.items():
         assert trained.metrics[name] == value
@@ -76,7 +78,14 @@ def test_another_process_trains_the_same_model(trained: Bundle, tmp_path: Path) 
         check=True,
     )
     assert (result.stdout, result.stderr) == ("", ""), "only our own progress may be seen"
-    for part in ("model.tflite", "spec.json", "metrics.json", "golden.npz", "report.html"):
+    for part in (
+        "model.tflite",
+        "spec.json",
+        "metrics.json",
+        "golden.npz",
+        "met.npz",
+        "report.html",
+    ):
         assert (tmp_path / "again" / part).read_bytes() == (trained.path / part).read_bytes(), part
 
 

@@ -22,13 +22,13 @@ from trainer.errors import HarmcuError, UnknownNameError
 from trainer.reading.options import Options
 from trainer.recording import Dataset
 
-_SAME_PEOPLE = ({"uci-har", "hapt"},)
-"""Data sets that recorded the same subjects, under the same names."""
+_SAME_PEOPLE = ({"uci-har", "hapt"}, {"csv", "edge-impulse", "recordings"})
+"""Data sets that recorded the same subjects, under the same names, and formats that may have."""
 
 
 def are_same_people(one: str, other: str) -> bool:
-    """Tell whether two data sets recorded the same subjects."""
-    return one == other or {one, other} in _SAME_PEOPLE
+    """Tell whether subjects of the same name may be the same people in two data sets."""
+    return one == other or any({one, other} <= names for names in _SAME_PEOPLE)
 
 
 def names() -> tuple[str, ...]:
