@@ -2,9 +2,9 @@
 
 A false event is rare, and few people were recorded: a threshold just above the largest score that
 they gave in other movement is passed by the next person. So the rate of each label's false events
-is followed along its tail, which is taken to fall exponentially in the logit of the score, to where
-it has fallen to the label's share of ``MOST_PER_HOUR`` (peaks over a threshold: Pickands, Annals of
-Statistics 3, 1975; the exponential is the case without a shape).
+is followed along its tail, which is taken to fall as a power of what a score p leaves to the other
+labels, 1 - p, to where it has fallen to the label's share of ``MOST_PER_HOUR`` (peaks over a
+threshold: Pickands, Annals of Statistics 3, 1975, with an exponential tail in -log(1 - p)).
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ MOST_PER_HOUR = 1.0
 SMOOTHINGS = (1, 2, 3, 4, 6, 8)
 """Windows whose scores are summed; more would take long to notice what has changed."""
 
-TAIL_EVENTS = 40
-"""Largest false events of a label that its tail is measured on. Of 5, 10, 20 and 40, held-out folds
-of training subjects asked for the most."""
+TAIL_EVENTS = 20
+"""Largest false events of a label that its tail is measured on."""
 
 LEAST, MOST = -128, 127
 """Thresholds are int8 scores."""
 
 _THRESHOLDS = np.arange(LEAST, MOST + 1)
-_LOGITS = np.log((_THRESHOLDS - LEAST + 0.5) / (MOST - _THRESHOLDS + 0.5))
+_SURENESS = -np.log((MOST - _THRESHOLDS + 0.5) / (MOST - LEAST + 1))
 
 Numbers = npt.NDArray[np.int64]
 
@@ -105,9 +104,9 @@ def _threshold(events: Numbers, allowed: float) -> int:
     # The smallest of these events, not the gap below it.
     start = int(np.flatnonzero(tail == tail[start])[-1])
     # The mean excess over the start: the integral of the tail, divided by its height there.
-    excess = float(np.diff(_LOGITS[start:]) @ tail[start:-1]) / int(tail[start])
-    end = _LOGITS[start] + excess * math.log(int(tail[start]) / allowed)
-    place = int(np.searchsorted(_LOGITS, end))
+    excess = float(np.diff(_SURENESS[start:]) @ tail[start:-1]) / int(tail[start])
+    end = _SURENESS[start] + excess * math.log(int(tail[start]) / allowed)
+    place = int(np.searchsorted(_SURENESS, end))
     return int(_THRESHOLDS[min(place, len(_THRESHOLDS) - 1)])
 
 
