@@ -39,7 +39,17 @@ from trainer.progress import Progress, silent
 from trainer.reading import files
 from trainer.reading.options import Options
 from trainer.recording import Dataset, Recording, Unit
-from trainer.spec import INPUT, OUTPUT, Channel, Decision, Provenance, Spec, Split
+from trainer.spec import (
+    INPUT,
+    MOST_MILLIHERTZ,
+    MOST_WINDOW,
+    OUTPUT,
+    Channel,
+    Decision,
+    Provenance,
+    Spec,
+    Split,
+)
 from trainer.tflm import is_installed, measure_arena
 from trainer.training import Material, Trained
 
@@ -194,7 +204,27 @@ def _load(request: TrainRequest, progress: Progress) -> Dataset:
     if request.window is None and _divide(chosen).unit == "block":
         window = splits.block_window(dataset, window)
         hop = request.hop or window // 4
+    _check_shape(windows.common_rate(dataset.recordings), window, hop)
     return dataclasses.replace(dataset, default_window=window, default_hop=hop)
+
+
+def _check_shape(rate_millihertz: int, window: int, hop: int) -> None:
+    """Refuse before training what no spec may say."""
+    if rate_millihertz > MOST_MILLIHERTZ:
+        raise HarmcuError(
+            f"{rate_millihertz / 1000:g} Hz is more than a model's {MOST_MILLIHERTZ // 1000} Hz at "
+            "most; bring the recordings to less with --model-rate"
+        )
+    if window > MOST_WINDOW:
+        raise HarmcuError(
+            f"a window of {window:,} samples is longer than {MOST_WINDOW:,}; choose a shorter "
+            "--window, or a lower --model-rate"
+        )
+    if hop > window:
+        raise HarmcuError(
+            f"hop {hop} is longer than window {window}, and samples between would be lost; choose "
+            "a shorter --hop"
+        )
 
 
 def _divide(loaded: Dataset) -> Dataset:
@@ -310,11 +340,23 @@ def _check_labels(dataset: Dataset, part: str, recordings: Sequence[Recording]) 
     for label in dataset.labels:
         if label not in there:
             takes = [len(r.counts) for r in dataset.recordings if r.label == label]
+            do = f"record 3 takes or more of {_few_takes(dataset) or 'it'}, or longer ones"
+            if max(takes) < window:
+                do += f", choose --window {max(takes)} or less"
             raise HarmcuError(
                 f"the {part} part has no window of {window} samples of {label!r}, of which there "
-                f"are {sum(takes):,} in {len(takes)} pieces; record 3 takes or more of it, say "
-                "with --take how long takes are, or leave it out with --labels"
+                f"are {sum(takes):,} in {len(takes)} pieces of {max(takes):,} or fewer; {do}, say "
+                "with --take how long takes are, or leave labels out with --labels"
             )
+
+
+def _few_takes(dataset: Dataset) -> str:
+    """Return the labels because of which recordings are cut into blocks, for people."""
+    if dataset.unit != "block":
+        return ""
+    wholes = {(r.label, r.subject.rsplit(": ", 1)[0], r.take) for r in dataset.recordings}
+    few = [label for label in dataset.labels if sum(label == each[0] for each in wholes) < 3]
+    return " and ".join(map(repr, few))
 
 
 def _figures(

@@ -20,6 +20,10 @@ from trainer.errors import HarmcuError
 SCHEMA_VERSION = 2
 """Raised whenever a field is added, removed or changes its meaning."""
 
+MOST_MILLIHERTZ = 1_000_000
+MOST_WINDOW = 4096
+"""Of a model; ``spec.schema.json`` holds them too."""
+
 MAX_LABEL_BYTES = 48
 """UTF-8 bytes of a label: percent-encoded it still fits one line of the wire."""
 

@@ -14,7 +14,7 @@ from trainer.errors import HarmcuError
 from trainer.reading import csv_table
 from trainer.reading.assemble import NO_SUBJECT
 from trainer.reading.options import parse
-from trainer.recording import Dataset
+from trainer.recording import AXES, Dataset
 from trainer.units import to_counts
 
 HEADER = "aX,aY,aZ,gX,gY,gZ"
@@ -210,6 +210,49 @@ def test_no_header_needs_columns(tmp_path: Path) -> None:
         load(file)
     (recording,) = load(file, columns=f"{SIX},_,time_ms").recordings
     assert (len(recording.counts), recording.rate_millihertz) == (50, 100_000)
+
+
+def test_a_header_in_other_words_is_shown(tmp_path: Path) -> None:
+    lines = [
+        "Zeit;Beschleunigung X;Beschl. Y;Beschl. Z",
+        *(f"{n},5;0,01;0,02;1,0" for n in range(9)),
+    ]
+    file = write(tmp_path, "a.csv", "\n".join(lines))
+    with pytest.raises(
+        HarmcuError, match=r"no axis among the columns Zeit, Beschleunigung X, Beschl. Y.*--columns"
+    ):
+        load(file)
+
+
+def test_a_header_alone_leaves_the_other_files(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", f"{HEADER}\n{rows(0, 100)}")
+    write(tmp_path, "b.csv", f"{HEADER}\n")
+    dataset = load(tmp_path, rate=119)
+    assert len(dataset.recordings) == 1
+    assert noted(dataset)["files of a header alone"] == 1
+
+
+def test_dates_are_no_times(tmp_path: Path) -> None:
+    lines = [f"time,{HEADER}", *(f"2026-01-01T12:00:{n:02},{row(n)}" for n in range(30))]
+    with pytest.raises(HarmcuError, match=r"times are no numbers, as dates.*--columns.*--rate"):
+        load(write(tmp_path, "a.csv", "\n".join(lines)))
+
+
+def test_plain_axes_are_of_the_sensor_that_the_file_is_named_after(tmp_path: Path) -> None:
+    """As a phone's logger writes them: a folder a take, a file a sensor."""
+    for take in ("walk-1", "sit-1"):
+        for name, values in (("Accelerometer", "9.81,0.1,0.2"), ("Gyroscope", "0.5,0.25,0.125")):
+            lines = ["seconds,z,y,x", *(f"{n / 100:.2f},{values}" for n in range(200))]
+            (tmp_path / take).mkdir(exist_ok=True)
+            write(tmp_path / take, f"{name}.csv", "\n".join(lines))
+    dataset = load(tmp_path, units="m/s^2,rad/s")
+    assert [(r.label, r.axes) for r in dataset.recordings] == [("sit", AXES), ("walk", AXES)]
+    expected = [*to_counts([0.2, 0.1, 9.81], "m/s^2"), *to_counts([0.125, 0.25, 0.5], "rad/s")]
+    assert dataset.recordings[0].counts[50].tolist() == expected
+    (tmp_path / "walk-1" / "Accelerometer.csv").unlink()
+    (tmp_path / "sit-1" / "Accelerometer.csv").unlink()
+    alone = load(tmp_path, units="rad/s").recordings
+    assert {(r.label, r.axes) for r in alone} == {("sit", AXES[3:]), ("walk", AXES[3:])}
 
 
 def test_accelerometer_and_gyroscope_in_two_files(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import tiny_request
+from made_up import a_dataset, tiny_request
 
 from trainer import bundle, datasets, golden, held_out, pipeline, splits
 from trainer.bundle import Bundle
@@ -63,7 +63,7 @@ def test_golden_vectors_are_of_every_label_and_replay(trained: Bundle) -> None:
 def test_another_process_trains_the_same_model(trained: Bundle, tmp_path: Path) -> None:
     """Also with other hash randomisation, and into another folder."""
     code = (
-        "import sys; from pathlib import Path; from made_up import tiny_request;"
+        "import sys; from pathlib import Path; from made_up import a_dataset, tiny_request;"
         "from trainer import pipeline; pipeline.train(tiny_request(Path(sys.argv[1])))"
     )
     result = subprocess.run(
@@ -134,6 +134,30 @@ def test_a_typing_error_does_not_wait_for_the_data(
     monkeypatch.setattr(datasets, "load", lambda *_: pytest.fail("the data were read"))
     with pytest.raises(HarmcuError, match=message):
         pipeline.train(dataclasses.replace(TrainRequest("watch", tmp_path / "out"), **change))
+
+
+@pytest.mark.parametrize(
+    ("rate", "change", "message"),
+    [
+        (10_000_000, {}, "10000 Hz is more than a model's 1000 Hz at most.*--model-rate"),
+        (1_000_000, {"window": 4100}, r"4,100 samples is longer than 4,096.*--window"),
+        (50_000, {"window": 64, "hop": 65}, "hop 65 is longer than window 64.*--hop"),
+    ],
+)
+def test_what_no_spec_may_say_is_not_trained(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rate: int,
+    change: dict[str, int],
+    message: str,
+) -> None:
+    dataset = a_dataset(list("abcde"))
+    recordings = tuple(dataclasses.replace(r, rate_millihertz=rate) for r in dataset.recordings)
+    fast = dataclasses.replace(dataset, recordings=recordings)
+    monkeypatch.setattr(datasets, "load", lambda *_: fast)
+    monkeypatch.setattr(pipeline.models, "train", lambda *_: pytest.fail("it was trained"))
+    with pytest.raises(HarmcuError, match=message):
+        pipeline.train(dataclasses.replace(tiny_request(tmp_path / "bundle"), **change))
 
 
 def test_a_folder_with_other_things_is_not_touched(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from made_up_bundle import AWKWARD_LABELS, made_up_model, made_up_spec
 
 from trainer.errors import HarmcuError
-from trainer.spec import Spec, check, check_labels, from_document
+from trainer.spec import MOST_MILLIHERTZ, MOST_WINDOW, Spec, check, check_labels, from_document
 
 SPEC = made_up_spec(made_up_model(5))
 
@@ -22,6 +22,15 @@ def document() -> dict[str, Any]:
 
 def test_a_spec_survives_json() -> None:
     assert from_document(document(), "spec.json") == SPEC
+
+
+@pytest.mark.parametrize(
+    ("field", "most"), [("rate_millihertz", MOST_MILLIHERTZ), ("window", MOST_WINDOW)]
+)
+def test_the_schema_has_the_limits_that_training_keeps(field: str, most: int) -> None:
+    assert from_document({**document(), field: most}, "spec.json")
+    with pytest.raises(HarmcuError, match=field):
+        from_document({**document(), field: most + 1}, "spec.json")
 
 
 @pytest.mark.parametrize("version", [0, 1, 3, "2", None, True])

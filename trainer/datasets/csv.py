@@ -120,14 +120,19 @@ def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str
         if not content.strip():
             notes.append(Note("dropped", "empty files", 1, name))
             continue
-        tables[name] = csv_table.parse(content, name, options.columns)
+        table = csv_table.parse(content, name, options.columns)
+        if table is None:
+            notes.append(Note("dropped", "files of a header alone", 1, name))
+            continue
+        tables[name] = table
         digests[name] = hashlib.sha256(content).hexdigest()
         notes += tables[name].notes
         if sum(len(table.lines) for table in tables.values()) > 4 * csv_table.MOST_ROWS:
             raise HarmcuError(f"{path}: holds more rows than fit into memory; load part of it")
     if not tables:
         raise HarmcuError(
-            f"{path}: holds no {', '.join(sorted(SUFFIXES))} file of rows; check the path"
+            f"{path}: holds no rows of numbers in any {', '.join(sorted(SUFFIXES))} file; check "
+            "the path"
         )
     return tables, digests, notes
 
@@ -180,6 +185,11 @@ def _measured(source: str, table: Table, times: Floats, notes: list[Note]) -> tu
     """Return (samples a second, seconds of one unit of the times)."""
     finite = times[np.isfinite(times)]
     steps = np.diff(finite)
+    if len(finite) < 2 <= len(times):
+        raise HarmcuError(
+            f"{source}: its times are no numbers, as dates are not; name the column _ with "
+            "--columns and give --rate"
+        )
     step = timeline.usual_step(finite)
     if step <= 0 or (steps == 0).sum() > MOST_SAME_TIMES * len(steps):
         raise HarmcuError(

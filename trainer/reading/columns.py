@@ -44,14 +44,14 @@ class Column:
     seconds: float = 0.0
 
 
-def parse(names: Sequence[str]) -> list[Column]:
+def parse(names: Sequence[str], sensor: str = "a") -> list[Column]:
     """Tell what each of some columns is; what no rule knows is left out.
 
-    A plain ``x``, ``y``, ``z`` are accelerations, when no other column is.
+    A plain ``x``, ``y``, ``z`` are of ``sensor``, "a" or "g", when no other column is.
     """
     columns = [_parse(name) for name in names]
-    if not any(column.role.startswith("a") for column in columns):
-        plain = {"x": "ax", "y": "ay", "z": "az"}
+    if not any(column.role.startswith(sensor) for column in columns):
+        plain = {axis: sensor + axis for axis in "xyz"}
         columns = [
             Column(plain[n]) if (n := _plain(name)[0]) in plain else column
             for name, column in zip(names, columns, strict=True)

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.errors import HarmcuError
-from trainer.reading import columns
+from trainer.reading import columns, path_names
 from trainer.reading.columns import LABEL, LEFT_OUT, SUBJECT, Column
 from trainer.recording import Kind, Note
 
@@ -140,8 +140,8 @@ class _Builder:
         )
 
 
-def parse(content: bytes, source: str, named: Sequence[str] = ()) -> Table:
-    """Read a table.
+def parse(content: bytes, source: str, named: Sequence[str] = ()) -> Table | None:
+    """Read a table; None where a header is all that the file holds.
 
     Args:
         content: the file.
@@ -156,7 +156,7 @@ def parse(content: bytes, source: str, named: Sequence[str] = ()) -> Table:
     separator = _separator(text)
     builder = _Builder(_columns(named, source, 0), source) if named else None
     decimal_comma = separator != "," and _DECIMAL_COMMA.search(text, 0, 100_000) is not None
-    before = 0
+    before, above = 0, [""]
     for number, line in _lines(text):
         # A line of another kind of file becomes a line of text.
         cells = _cells(line, separator) if len(line) <= LONGEST_LINE else ["?"]
@@ -169,17 +169,28 @@ def parse(content: bytes, source: str, named: Sequence[str] = ()) -> Table:
         elif builder:
             builder.line(number, cells, decimal_comma)
         elif sum(_is_number(cell, decimal_comma) for cell in cells) >= 3:
-            raise HarmcuError(
-                f"{source}, line {number}: {len(cells)} columns without a header; name them with "
-                "--columns, such as ax,ay,az,gx,gy,gz, and _ for one to leave out"
-            )
+            raise HarmcuError(_unnamed(source, number, cells, above))
         else:
-            before += 1
-    if builder is None or not builder.rows:
+            before, above = before + 1, cells
+    if builder is None or (named and not builder.rows):
         raise HarmcuError(f"{source}: holds no rows of numbers; leave it out, or check --columns")
+    if not builder.rows:
+        return None
     if before:
         builder.counts["dropped", "lines of text"] += before
     return builder.table()
+
+
+def _unnamed(source: str, number: int, cells: Sequence[str], above: Sequence[str]) -> str:
+    """Return what to say of rows whose columns no header names, or one in other words."""
+    what = f"{len(cells)} columns without a header"
+    if len(above) == len(cells):
+        named = ", ".join(cell.strip()[:20] for cell in above[:3])
+        what = f"no axis among the columns {named}, ..."
+    return (
+        f"{source}, line {number}: {what}; name all {len(cells)} with --columns, such as "
+        "ax,ay,az,gx,gy,gz, with time_ms for a time and _ for one to leave out"
+    )
 
 
 def _header(
@@ -191,7 +202,7 @@ def _header(
     builder.broken = builder.rows > 0
     if named:
         builder.counts["dropped", "headers, in favour of --columns"] += 1
-    elif columns.parse(names) != builder.columns:
+    elif _parsed(names, source) != builder.columns:
         raise HarmcuError(
             f"{source}, line {number}: the columns change here; split the file before this line"
         )
@@ -200,8 +211,12 @@ def _header(
     return builder
 
 
+def _parsed(names: Sequence[str], source: str) -> list[Column]:
+    return columns.parse(names, "g" if path_names.is_gyroscope(source) else "a")
+
+
 def _columns(names: Sequence[str], source: str, number: int) -> list[Column]:
-    parsed = columns.parse(names)
+    parsed = _parsed(names, source)
     place = f"{source}, line {number}" if number else "--columns"
     used = [column.role for column in parsed if column.role != LEFT_OUT]
     for role in used:

@@ -37,12 +37,21 @@ class PathNames:
 def without_sensor(name: str) -> str:
     """Return a path without its suffix and the word that says which sensor the file is of.
 
-    ``left/left_accl.csv`` and ``left/left_gyro.csv`` are one recording, ``left/left``.
+    ``left/left_accl.csv`` and ``left/left_gyro.csv`` are one recording, ``left/left``, and
+    ``left/Accelerometer.csv`` and ``left/Gyroscope.csv`` another, ``left``.
     """
     path = PurePosixPath(name)
     stem = _SENSOR.sub("", path.stem)
-    stem = re.sub(r"([_\-. ])[_\-. ]+", r"\1", stem).strip("_-. ") or path.stem
-    return (path.parent / stem).as_posix()
+    stem = re.sub(r"([_\-. ])[_\-. ]+", r"\1", stem).strip("_-. ")
+    if not stem and path.parent.name:
+        return path.parent.as_posix()
+    return (path.parent / (stem or path.stem)).as_posix()
+
+
+def is_gyroscope(name: str) -> bool:
+    """Tell whether a file's name says that it is one of a gyroscope alone."""
+    found = [match[0].lower() for match in _SENSOR.finditer(PurePosixPath(name).stem)]
+    return bool(found) and all(word.startswith("g") for word in found)
 
 
 def is_magnetometer(name: str) -> bool:
