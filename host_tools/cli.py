@@ -20,6 +20,7 @@ from host_tools import config
 from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
+from host_tools.start_cli import COMMANDS as START_COMMANDS
 from trainer.errors import HarmcuError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def main(context: click.Context) -> None:
 
 
 main.add_command(data_commands)
-for command in BOARD_COMMANDS:
+for command in (*START_COMMANDS, *BOARD_COMMANDS):
     main.add_command(command)
 
 

@@ -1,0 +1,45 @@
+"""The commands of the first ten minutes: doctor, init and completion."""
+
+from __future__ import annotations
+
+import click
+
+as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."
+)
+
+STYLES = {"ok": "green", "missing": "bold red", "optional": "yellow"}
+
+
+@click.command()
+@as_json_option
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Look for everything that harmcu uses, and say what to do about what is missing.
+
+    Exit code 0 means that the loop without a board can run.
+
+    \b
+    Example:
+        harmcu doctor
+    """
+    from host_tools import doctor as examining
+    from host_tools.console import Console
+
+    console = Console(as_json)
+    findings = examining.examine()
+    for each in findings:
+        text = f"{each.text}; {each.remedy}" if each.remedy else each.text
+        console.finding(each.state, STYLES[each.state], each.name, text)
+    is_ready = examining.is_ready(findings)
+    console.line(
+        "the loop without a board can run: harmcu demo"
+        if is_ready
+        else "the loop without a board cannot run yet; see what is missing"
+    )
+    console.result({"ready": is_ready, "findings": [each.document() for each in findings]})
+    if not is_ready:
+        context.exit(1)
+
+
+COMMANDS = (doctor,)
