@@ -18,6 +18,7 @@ import click
 
 from host_tools import config
 from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
+from host_tools.choices import Choice, board_option
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
 from host_tools.start_cli import COMMANDS as START_COMMANDS
@@ -52,14 +53,6 @@ class Folds(click.ParamType[Any]):
         if not str(value).isdecimal() or int(value) < 2:
             self.fail(f"{value!r} is neither a number from 2 nor loso", param, ctx)
         return int(value)
-
-
-def _known_board(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    from codegen import boards
-
-    if name not in boards.names():
-        raise click.BadParameter(f"{name!r} is none; choose one of {', '.join(boards.names())}.")
-    return name
 
 
 class Commands(click.Group):
@@ -116,7 +109,7 @@ for command in (*START_COMMANDS, *BOARD_COMMANDS):
 @main.command()
 @click.option("--dataset", default="watch", show_default=True, help="watch or uci-har.")
 @click.option("--data", type=PATH, help="Where the data set lies (uci-har: folder or archive).")
-@click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
+@board_option
 @click.option(
     "--out", type=FOLDER, default=Path("harmcu-demo"), show_default=True, help="Folder to fill."
 )
@@ -306,10 +299,10 @@ def evaluate(
 
 @main.command()
 @click.argument("bundle", type=FOLDER, required=False)
-@click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
+@board_option
 @click.option(
     "--engine",
-    type=click.Choice(["aot", "tflm"]),
+    type=Choice(["aot", "tflm"]),
     default="aot",
     show_default=True,
     help="C for this model alone, or the TensorFlow Lite Micro interpreter.",
@@ -341,6 +334,8 @@ def generate(
     from host_tools.console import Console
     from trainer import bundle as bundles
 
+    if capture_only and config.is_from_file("bundle"):
+        bundle = None
     if capture_only == (bundle is not None):
         raise click.UsageError("Name a BUNDLE, or say --capture-only for a firmware without one.")
     console = Console(as_json)
@@ -391,7 +386,7 @@ def generate(
 
 @main.command()
 @click.argument("bundle", type=FOLDER)
-@click.option("--for", "target", type=click.Choice(["android"]), required=True)
+@click.option("--for", "target", type=Choice(["android"]), required=True)
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder to write.")
 @as_json_option
 def export(bundle: Path, target: str, out: Path, as_json: bool) -> None:
@@ -465,7 +460,7 @@ def build(project: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("model", type=PATH, metavar="BUNDLE|MODEL.tflite")
-@click.option("--engine", type=click.Choice(["aot", "tflm"]), default="aot", show_default=True)
+@click.option("--engine", type=Choice(["aot", "tflm"]), default="aot", show_default=True)
 @click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
 @click.option("--cflags", default="", help="Flags for the compiler, after the board's: -Os.")
 @as_json_option
@@ -575,6 +570,10 @@ def verify(
     from host_tools.link import Link
     from trainer import bundle as bundles
 
+    if port is not None and config.is_from_file("project"):
+        project = None
+    if project is not None and config.is_from_file("port"):
+        port = None
     if (port is not None and project is not None) or (bulk and project is None):
         raise click.UsageError("give either --port, or --project with or without --bulk")
     if recordings != "golden" and (dataset is not None or data is not None):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from host_tools.choices import board_option
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."
@@ -42,4 +48,20 @@ def doctor(context: click.Context, as_json: bool) -> None:
         context.exit(1)
 
 
-COMMANDS = (doctor,)
+@click.command()
+@click.argument("name", type=FOLDER)
+@board_option
+def init(name: Path, board: str) -> None:
+    """Make the folder NAME to work in: options in harmcu.toml, recordings/, and a README.
+
+    \b
+    Example:
+        harmcu init my-activities --board nano33ble
+    """
+    from host_tools import workspace
+
+    workspace.create(name, board)
+    click.echo(f"{name}: harmcu.toml, recordings/ and README.md, which has the next three steps")
+
+
+COMMANDS = (doctor, init)
