@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -53,3 +55,17 @@ board_option = click.option(
     show_default=True,
     help="`harmcu boards` lists them.",
 )
+
+
+def like_recorded(label: str, folder: Path) -> str | None:
+    """Return the label of a folder's takes that a new label may be a slip of, or None.
+
+    Takes are named SUBJECT/LABEL.NNN.rec (docs/recordings.md).
+    """
+    from trainer.recording_file import SUFFIX, safe
+
+    known = {file.name.split(".")[0] for file in folder.glob(f"*/*{SUFFIX}")}
+    if safe(label) in known:
+        return None
+    near = difflib.get_close_matches(safe(label), known, 1, cutoff=0.75)
+    return near[0] if near else None

@@ -7,9 +7,6 @@ once and without TensorFlow.
 from __future__ import annotations
 
 import dataclasses
-import io
-import signal
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,10 +16,11 @@ import click
 from host_tools import config
 from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
 from host_tools.choices import Choice, board_option
+from host_tools.commands import Commands
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
 from host_tools.start_cli import COMMANDS as START_COMMANDS
-from trainer.errors import HarmcuError, UnknownNameError
+from trainer.errors import HarmcuError
 
 if TYPE_CHECKING:
     from host_tools.build import Program
@@ -53,34 +51,6 @@ class Folds(click.ParamType[Any]):
         if not str(value).isdecimal() or int(value) < 2:
             self.fail(f"{value!r} is neither a number from 2 nor loso", param, ctx)
         return int(value)
-
-
-class Commands(click.Group):
-    """A group whose errors are one line: exit code 2 for usage, 1 for failure."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command and turn the failures that users can act on into a line."""
-        try:
-            return super().invoke(ctx)
-        except UnknownNameError as error:
-            raise click.UsageError(str(error), ctx) from error
-        except HarmcuError as error:
-            click.echo(f"harmcu: {error}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo("harmcu: interrupted", err=True)
-            ctx.exit(130)
-
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        """Let SIGTERM end a command as tidily as Ctrl-C does: emulators are stopped."""
-        for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-            if hasattr(signal, name):
-                number = getattr(signal, name)
-                signal.signal(number, lambda got, _: sys.exit(128 + got))
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # a label must not break a narrow output
-                stream.reconfigure(errors="backslashreplace")
-        return super().main(*arguments, **options)
 
 
 @click.group(cls=Commands)

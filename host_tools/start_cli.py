@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from host_tools.choices import board_option
+from host_tools.choices import Choice, board_option
+from host_tools.completion import SHELLS
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -64,4 +65,26 @@ def init(name: Path, board: str) -> None:
     click.echo(f"{name}: harmcu.toml, recordings/ and README.md, which has the next three steps")
 
 
-COMMANDS = (doctor, init)
+@click.command()
+@click.argument("shell", type=Choice(SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print what makes a SHELL complete harmcu's commands: bash, zsh, fish or powershell.
+
+    \b
+    Where it goes:
+        bash        harmcu completion bash >> ~/.bashrc
+        zsh         harmcu completion zsh >> ~/.zshrc, after compinit
+        fish        harmcu completion fish > ~/.config/fish/completions/harmcu.fish
+        powershell  harmcu completion powershell >> $PROFILE
+
+    \b
+    Example:
+        harmcu completion bash
+    """
+    from host_tools import completion as completing
+
+    click.echo(completing.script(shell, context.find_root().command))
+
+
+COMMANDS = (doctor, init, completion)

@@ -10,34 +10,12 @@ from random_models import OPERATORS
 
 from trainer.bundle import Bundle
 
-COMMANDS = [
-    "demo",
-    "train",
-    "evaluate",
-    "export",
-    "generate",
-    "build",
-    "emulate",
-    "verify",
-    "ports",
-    "flash",
-    "capture",
-    "monitor",
-    "boards",
-]
-
 
 @pytest.fixture(scope="module")
 def project(shared_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("cli") / "project"
     harmcu("generate", shared_bundle.path, "--board", "mps2_an386", "-o", out)
     return out
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_an_example(command: str) -> None:
-    text = harmcu(command, "--help").stdout
-    assert f"harmcu {command}" in text.split("Example:")[1]
 
 
 def test_boards() -> None:
