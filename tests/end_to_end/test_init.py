@@ -2,28 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from cli import emulated, harmcu, harmcu_json
-
-from trainer import recording_file
-from trainer.recording import AXES, Recording
+from made_up_takes import record
 
 NAME = "meine Bewegungen \u00e9"
-
-
-def record(folder: Path) -> None:
-    """Write takes of three people who walk and wave."""
-    rng = np.random.default_rng(1)
-    time = np.arange(119 * 12) / 119
-    for subject in ("anna", "ben", "cleo"):
-        for label, hz in (("walking", 2.0), ("waving", 0.7)):
-            phases = rng.uniform(0, 6, 6)
-            waves = 3000 * np.sin(2 * np.pi * hz * time[:, None] + phases)
-            counts = (waves + rng.normal(0, 200, waves.shape)).astype(np.int16)
-            path = recording_file.free_path(folder, subject, label)
-            recording = Recording(counts, AXES, 119_000, label, subject, "made up")
-            recording_file.write(path, recording)
 
 
 KNN = {'arch = "cnn"': 'arch = "knn"'}
