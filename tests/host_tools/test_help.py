@@ -17,6 +17,7 @@ from serial.tools.list_ports_common import ListPortInfo
 from host_tools import choices, completion
 from host_tools.cli import main
 from host_tools.commands import BUG, Commands
+from host_tools.console import Console
 from host_tools.port import Port
 from trainer.errors import HarmcuError
 
@@ -164,6 +165,13 @@ def test_powershell_is_answered(
     monkeypatch.setenv("COMP_WORD", word)
     said = completion.PowerShell(main, {}, "harmcu", completion.VARIABLE).complete()
     assert sorted(said.splitlines()) == expected
+
+
+def test_progress_is_quiet_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with Console().progress() as bars:
+        for done in range(3):
+            bars("windows", done, 2, {})
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_pipe_gets_no_colours_and_a_terminal_only_where_they_are_wanted() -> None:
