@@ -166,7 +166,9 @@ def _arduino_cli() -> Iterator[Finding]:
         tool = flash.find_tool()
     except HarmcuError as error:
         _, _, remedy = str(error).partition("; ")
-        yield Finding(flash.TOOL, "optional", "is not installed; flashes Arduino boards", remedy)
+        yield Finding(
+            flash.TOOL, "optional", "is not installed, and flashes Arduino boards", remedy
+        )
         return
     yield _command(flash.TOOL, "optional", install_hint(flash.INSTALL), "version")
     wanted = [board.arduino for board in map(boards.load, boards.names()) if board.arduino]

@@ -42,7 +42,8 @@ def doctor(context: click.Context, as_json: bool) -> None:
     console.line(
         "the loop without a board can run: harmcu demo"
         if is_ready
-        else "the loop without a board cannot run yet; see what is missing"
+        else "the loop without a board cannot run yet; see what is missing. All packages at once: "
+        'pip install -e ".[demo]" in the folder of harmcu'
     )
     console.result({"ready": is_ready, "findings": [each.document() for each in findings]})
     if not is_ready:
