@@ -53,7 +53,16 @@ class Folds(click.ParamType[Any]):
         return int(value)
 
 
-@click.group(cls=Commands)
+SECTIONS = {
+    "Start": ("doctor", "init", "demo", "completion"),
+    "Record": ("ports", "capture", "data"),
+    "Model": ("train", "evaluate", "export"),
+    "C": ("generate", "build", "bench"),
+    "Board": ("flash", "monitor", "verify", "emulate", "boards"),
+}
+
+
+@click.group(cls=Commands, sections=SECTIONS)
 @click.version_option(package_name="harmcu")
 @click.pass_context
 def main(context: click.Context) -> None:

@@ -7,6 +7,7 @@ import io
 import signal
 import sys
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -20,7 +21,26 @@ _VERBOSE = "harmcu.verbose"
 
 
 class Commands(click.Group):
-    """A group whose errors are one line: exit code 2 for usage, 1 for failure."""
+    """A group whose errors are one line: exit code 2 for usage, 1 for failure.
+
+    Attributes:
+        sections: the commands by heading, in the order in which the help lists them.
+    """
+
+    def __init__(
+        self, *arguments: Any, sections: Mapping[str, Sequence[str]] | None = None, **options: Any
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self.sections = sections or {}
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands in their sections."""
+        if not self.sections:
+            super().format_commands(ctx, formatter)
+        for heading, names in self.sections.items():
+            with formatter.section(heading):
+                texts = [self.commands[name].get_short_help_str(200) for name in names]
+                formatter.write_dl(list(zip(names, texts, strict=True)))
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command, and give it --verbose."""

@@ -52,6 +52,13 @@ def test_the_help_of_a_command_has_an_example_that_it_takes(words: tuple[str, ..
         command.make_context(name, rest, context)  # raises what a user would be told
 
 
+def test_the_help_lists_every_command_once() -> None:
+    listed = [name for names in main.sections.values() for name in names]
+    assert sorted(listed) == sorted(main.commands)
+    text = CliRunner().invoke(main, ["--help"]).output
+    assert text.index("Start:") < text.index("doctor") < text.index("Record:") < text.index("train")
+
+
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "host_tools", *words],
