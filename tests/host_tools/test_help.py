@@ -181,8 +181,23 @@ def test_progress_is_quiet_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_pipe_gets_no_colours_and_a_terminal_only_where_they_are_wanted() -> None:
-    assert "\x1b" not in run("doctor").stdout
-    assert "\x1b[32m" in run("doctor", FORCE_COLOR="1", NO_COLOR="").stdout
-    plain = run("doctor", FORCE_COLOR="1", NO_COLOR="1").stdout
-    assert not re.search(r"\x1b\[[\d;]*3[0-7]m", plain)
+FINDING = "from host_tools.console import Console; Console().finding('ok', 'green', 'a', 'b')"
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_coloured"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)
+def test_a_pipe_gets_no_colours_and_a_terminal_only_where_they_are_wanted(
+    environment: dict[str, str], is_coloured: bool
+) -> None:
+    inherited = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    said = subprocess.run(
+        [sys.executable, "-c", FINDING],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**inherited, **environment},
+        check=True,
+    ).stdout
+    assert bool(re.search(r"\x1b\[[\d;]*3[0-7]m", said)) == is_coloured
