@@ -194,7 +194,7 @@ def train(
     console = Console(as_json)
     request = pipeline.TrainRequest(
         dataset=dataset,
-        data=data,
+        data=_data_of(dataset, data),
         architecture=arch,
         size=size,
         seed=seed,
@@ -261,7 +261,7 @@ def evaluate(
     console = Console(as_json)
     loaded = bundles.read(bundle)
     name = dataset or loaded.spec.provenance.dataset
-    found = pipeline.evaluate(loaded, name, data, options)
+    found = pipeline.evaluate(loaded, name, _data_of(dataset, data), options)
     rows = figures.rows(found)
     rows |= {
         label: f"F1 {each['f1']:.3f} ({each['support']:,} windows)"
@@ -621,6 +621,12 @@ def boards(as_json: bool) -> None:
             for board in known
         }
     )
+
+
+def _data_of(dataset: str | None, data: Path | None) -> Path | None:
+    """Return where a data set lies: harmcu.toml does not say it of one that a flag names."""
+    is_named = dataset is not None and not config.is_from_file("dataset")
+    return None if is_named and config.is_from_file("data") else data
 
 
 def _build(path: Path | None) -> Program:

@@ -33,6 +33,8 @@ def test_from_init_to_a_verified_board(tmp_path: Path, changes: dict[str, str]) 
     evaluated = harmcu_json("evaluate", folder=folder)
     assert evaluated["accuracy"] >= 0.5  # the more frequent label's share, at the least
     # Flags go on top of the file, and what they exclude gives way.
+    refused = harmcu("train", "--dataset", "csv", "--out", "other", code=1, folder=folder)
+    assert "recordings" not in refused.stderr
     harmcu("generate", "--capture-only", "-o", "recorder", folder=folder)
     refused = harmcu("verify", "--port", "socket://127.0.0.1:9", code=1, folder=folder)
     assert "socket://127.0.0.1:9: nobody listens" in refused.stderr
