@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow lint format docs setup-demo setup-dev
+.PHONY: demo test test-slow bench lint format docs setup-demo setup-dev
 
 demo: setup-demo
 	.venv/bin/harmcu demo $(ARGS)
@@ -9,6 +9,10 @@ test: setup-dev
 # What takes minutes: long fuzzing, full training. CI runs it too.
 test-slow: setup-dev
 	.venv/bin/python -m pytest -n 2 -m slow $(ARGS)
+
+# The reference models beside the data sets, or those of a folder: make bench ARGS=FOLDER.
+bench: setup-dev
+	.venv/bin/python benchmarks/table.py $(ARGS)
 
 C_SOURCES = $(shell find firmware tests -name '*.c' -o -name '*.cpp' -o -name '*.h')
 

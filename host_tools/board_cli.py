@@ -142,10 +142,13 @@ def capture(
         harmcu capture --label walking --subject anna --seconds 30
     """
     from host_tools import capture as capturing
+    from host_tools import choices, terminal
     from host_tools import ports as finding
-    from host_tools import terminal
     from trainer.reading import options
 
+    near = choices.like_recorded(label, out)
+    if near is not None:
+        click.echo(f"{out} has no {label!r} yet; did you mean {near!r}? (key l renames)", err=True)
     request = capturing.Request(label, subject, out, seconds, takes)
     given = options.parse(columns=columns, rate=rate, units=units)
     source = capturing.open_source(finding.choose(port), given, click.echo)

@@ -7,9 +7,6 @@ once and without TensorFlow.
 from __future__ import annotations
 
 import dataclasses
-import io
-import signal
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,9 +15,12 @@ import click
 
 from host_tools import config
 from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
+from host_tools.choices import Choice, board_option
+from host_tools.commands import Commands
 from host_tools.data_cli import data as data_commands
 from host_tools.reading_options import reading_options
-from trainer.errors import HarmcuError, UnknownNameError
+from host_tools.start_cli import COMMANDS as START_COMMANDS
+from trainer.errors import HarmcuError
 
 if TYPE_CHECKING:
     from host_tools.build import Program
@@ -53,43 +53,16 @@ class Folds(click.ParamType[Any]):
         return int(value)
 
 
-def _known_board(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    from codegen import boards
-
-    if name not in boards.names():
-        raise click.BadParameter(f"{name!r} is none; choose one of {', '.join(boards.names())}.")
-    return name
-
-
-class Commands(click.Group):
-    """A group whose errors are one line: exit code 2 for usage, 1 for failure."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command and turn the failures that users can act on into a line."""
-        try:
-            return super().invoke(ctx)
-        except UnknownNameError as error:
-            raise click.UsageError(str(error), ctx) from error
-        except HarmcuError as error:
-            click.echo(f"harmcu: {error}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo("harmcu: interrupted", err=True)
-            ctx.exit(130)
-
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        """Let SIGTERM end a command as tidily as Ctrl-C does: emulators are stopped."""
-        for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-            if hasattr(signal, name):
-                number = getattr(signal, name)
-                signal.signal(number, lambda got, _: sys.exit(128 + got))
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # a label must not break a narrow output
-                stream.reconfigure(errors="backslashreplace")
-        return super().main(*arguments, **options)
+SECTIONS = {
+    "Start": ("doctor", "init", "demo", "completion"),
+    "Record": ("ports", "capture", "data"),
+    "Model": ("train", "evaluate", "export"),
+    "C": ("generate", "build", "bench"),
+    "Board": ("flash", "monitor", "verify", "emulate", "boards"),
+}
 
 
-@click.group(cls=Commands)
+@click.group(cls=Commands, sections=SECTIONS)
 @click.version_option(package_name="harmcu")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -108,14 +81,14 @@ def main(context: click.Context) -> None:
 
 
 main.add_command(data_commands)
-for command in BOARD_COMMANDS:
+for command in (*START_COMMANDS, *BOARD_COMMANDS):
     main.add_command(command)
 
 
 @main.command()
 @click.option("--dataset", default="watch", show_default=True, help="watch or uci-har.")
 @click.option("--data", type=PATH, help="Where the data set lies (uci-har: folder or archive).")
-@click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
+@board_option
 @click.option(
     "--out", type=FOLDER, default=Path("harmcu-demo"), show_default=True, help="Folder to fill."
 )
@@ -221,7 +194,7 @@ def train(
     console = Console(as_json)
     request = pipeline.TrainRequest(
         dataset=dataset,
-        data=data,
+        data=_data_of(dataset, data),
         architecture=arch,
         size=size,
         seed=seed,
@@ -287,7 +260,7 @@ def evaluate(
     console = Console(as_json)
     loaded = bundles.read(bundle)
     name = dataset or loaded.spec.provenance.dataset
-    found = pipeline.evaluate(loaded, name, data, options)
+    found = pipeline.evaluate(loaded, name, _data_of(dataset, data), options)
     for line in figures.note_lines(found["data_notes"]):
         console.line(line)
     rows = figures.rows(found)
@@ -306,10 +279,10 @@ def evaluate(
 
 @main.command()
 @click.argument("bundle", type=FOLDER, required=False)
-@click.option("--board", callback=_known_board, default="mps2_an386", show_default=True)
+@board_option
 @click.option(
     "--engine",
-    type=click.Choice(["aot", "tflm"]),
+    type=Choice(["aot", "tflm"]),
     default="aot",
     show_default=True,
     help="C for this model alone, or the TensorFlow Lite Micro interpreter.",
@@ -341,6 +314,8 @@ def generate(
     from host_tools.console import Console
     from trainer import bundle as bundles
 
+    if capture_only and config.is_from_file("bundle"):
+        bundle = None
     if capture_only == (bundle is not None):
         raise click.UsageError("Name a BUNDLE, or say --capture-only for a firmware without one.")
     console = Console(as_json)
@@ -391,7 +366,7 @@ def generate(
 
 @main.command()
 @click.argument("bundle", type=FOLDER)
-@click.option("--for", "target", type=click.Choice(["android"]), required=True)
+@click.option("--for", "target", type=Choice(["android"]), required=True)
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder to write.")
 @as_json_option
 def export(bundle: Path, target: str, out: Path, as_json: bool) -> None:
@@ -465,7 +440,7 @@ def build(project: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("model", type=PATH, metavar="BUNDLE|MODEL.tflite")
-@click.option("--engine", type=click.Choice(["aot", "tflm"]), default="aot", show_default=True)
+@click.option("--engine", type=Choice(["aot", "tflm"]), default="aot", show_default=True)
 @click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
 @click.option("--cflags", default="", help="Flags for the compiler, after the board's: -Os.")
 @as_json_option
@@ -575,6 +550,10 @@ def verify(
     from host_tools.link import Link
     from trainer import bundle as bundles
 
+    if port is not None and config.is_from_file("project"):
+        project = None
+    if project is not None and config.is_from_file("port"):
+        port = None
     if (port is not None and project is not None) or (bulk and project is None):
         raise click.UsageError("give either --port, or --project with or without --bulk")
     if recordings != "golden" and (dataset is not None or data is not None):
@@ -643,6 +622,12 @@ def boards(as_json: bool) -> None:
             for board in known
         }
     )
+
+
+def _data_of(dataset: str | None, data: Path | None) -> Path | None:
+    """Return where a data set lies: harmcu.toml does not say it of one that a flag names."""
+    is_named = dataset is not None and not config.is_from_file("dataset")
+    return None if is_named and config.is_from_file("data") else data
 
 
 def _build(path: Path | None) -> Program:

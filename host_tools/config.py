@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from trainer.errors import HarmcuError
 
@@ -35,6 +36,15 @@ def find(folder: Path) -> Path | None:
         if (place / FILE).is_file():
             return place / FILE
     return None
+
+
+def is_from_file(name: str) -> bool:
+    """Tell whether a parameter of the running command has its value from a harmcu.toml alone.
+
+    Such a value gives way where a flag of the command line excludes it.
+    """
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.DEFAULT_MAP
 
 
 def default_map(path: Path, root: click.Group) -> dict[str, Any]:
@@ -146,6 +156,8 @@ class _File:
             self._refuse(table, key, f"{key} is a table here; give it a value")
         if isinstance(parameter.type, click.Path) and isinstance(value, str):
             value = str(self._path.parent / value)
+        if getattr(parameter, "multiple", False) and not isinstance(value, list):
+            value = [value]
         try:
             parameter.process_value(click.Context(command, resilient_parsing=False), value)
         except click.BadParameter as error:

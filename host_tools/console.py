@@ -34,6 +34,12 @@ class Console:
             Text.assemble((f"{number}/{total} {name:<9}", "bold"), text), soft_wrap=True
         )
 
+    def finding(self, state: str, style: str, name: str, text: str) -> None:
+        """Say in a line how one of several things is."""
+        self._rich.print(
+            Text.assemble((f"{state:<9}", style), f"{name:<30} ", text), soft_wrap=True
+        )
+
     def table(self, rows: Mapping[str, str]) -> None:
         """Show names and values, one pair a row."""
         table = Table(show_header=False, box=None, pad_edge=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host_tools.choices import Choice
 from host_tools.reading_options import reading_options
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def inspect(
 @reading_options
 @click.option(
     "--to",
-    type=click.Choice(["recordings", "edge-impulse", "edge-impulse-cbor"]),
+    type=Choice(["recordings", "edge-impulse", "edge-impulse-cbor"]),
     default="recordings",
     show_default=True,
     help="What to write.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from types import TracebackType
 
@@ -90,6 +91,8 @@ def _exclusive(port: str) -> bool | None:
     return None if "://" in port else True
 
 
+NO_PORT = "no such port; plug the board in and check its name"
+
 _REASONS = (
     ("refused", "nobody listens there; start the board first, for example with `harmcu emulate`"),
     ("busy", "the port is busy; close the serial monitor or other program that has it open"),
@@ -100,8 +103,8 @@ _REASONS = (
         "no permission; on Linux join the group of serial ports (sudo usermod -aG dialout $USER) "
         "and log in again",
     ),
-    ("no such file", "no such port; plug the board in and check its name"),
-    ("filenotfounderror", "no such port; plug the board in and check its name"),
+    ("no such file", NO_PORT),
+    ("filenotfounderror", NO_PORT),
 )
 """What pySerial and the system say, in lower case, and what it means; the first match counts."""
 
@@ -111,5 +114,13 @@ def _why(error: Exception, port: str) -> str:
     text = str(error).replace(port, "")
     for said, meaning in _REASONS:
         if said in text.lower():
-            return meaning
+            return _nearest(port) if meaning is NO_PORT else meaning
     return f"cannot be opened ({text}); check the name, for example /dev/ttyACM0 or COM3"
+
+
+def _nearest(port: str) -> str:
+    """Return what is said of a port that is not there: the nearest of those that are."""
+    from serial.tools import list_ports
+
+    near = difflib.get_close_matches(port, [found.device for found in list_ports.comports()], 1)
+    return f"no such port; did you mean {near[0]}?" if near else NO_PORT

@@ -20,10 +20,11 @@ specs=$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null || echo nano.s
 [ "$specs" != nano.specs ] || missing="$missing libnewlib-arm-none-eabi"
 has cc || missing="$missing gcc libc6-dev"
 case ",$extras," in
-    # Tests open the report in a browser, compile the kernels with a second compiler, and link the
-    # sketch as C++.
+    # Tests open the report in a browser, check it with axe-core (below), compile the kernels with a
+    # second compiler, and link the sketch as C++.
     *,dev,*)
         has chromium || missing="$missing chromium"
+        has npm || missing="$missing npm"
         has clang || missing="$missing clang"
         library=$(arm-none-eabi-g++ -print-file-name=libstdc++_nano.a 2>/dev/null || echo none)
         case "$library" in
@@ -62,3 +63,15 @@ if [ ! -e "$stamp" ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".[$extras]"
     touch "$stamp"
 fi
+
+# What checks that pages can be read and used by everybody; only tests load it.
+axe=4.14.1
+case ",$extras," in
+    *,dev,*)
+        if [ ! -e ".venv/axe-$axe" ]; then
+            echo "installing axe-core $axe into .venv"
+            npm install --silent --no-audit --no-fund --no-save --prefix .venv "axe-core@$axe"
+            touch ".venv/axe-$axe"
+        fi
+        ;;
+esac

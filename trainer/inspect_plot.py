@@ -30,8 +30,10 @@ _SETTINGS = {
 }
 
 _STYLE = """
+:root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem;
-  color: #222; background: #fff; }
+  color: #222; background: #fff; overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } }
 table { border-collapse: collapse; } td, th { padding: 0.2rem 0.8rem; text-align: left; }
 img { max-width: 100%; height: auto; }
 """
@@ -117,10 +119,11 @@ def _page(dataset: Dataset, document: dict[str, Any], picture: bytes) -> str:
     encoded = base64.b64encode(picture).decode()
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(dataset.name)}</title><style>{_STYLE}</style></head><body>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(dataset.name)}</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>{escape(dataset.name)}: {document['recordings']:,} recordings, "
         f"{document['minutes']:.1f} minutes</h1>"
         f"<table><tr><th>what</th><th>count</th><th>why</th><th>files</th></tr>{rows}</table>"
         f'<p><img alt="minutes of each label, and an excerpt of each" '
-        f'src="data:image/svg+xml;base64,{encoded}"></p></body></html>\n'
+        f'src="data:image/svg+xml;base64,{encoded}"></p></main></body></html>\n'
     )

@@ -16,8 +16,9 @@ from trainer.spec import Spec
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ddd;
-  --x: #c44e52; --y: #3a923a; --z: #3b75af; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --line: #444; } }
+  --x: #b3363e; --y: #2a7a2a; --z: #2f6299; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --line: #444;
+  --x: #e0787d; --y: #6fc06f; --z: #7fb0e0; } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
   color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
 h1, h2 { line-height: 1.2; }
@@ -90,10 +91,12 @@ def render(spec: Spec, metrics: Mapping[str, Any], exhibits: Exhibits) -> str:
 <style>{_STYLE}</style>
 </head>
 <body>
+<main>
 <h1>{title}</h1>
 {_opening(spec, metrics)}
 {_summary(spec, metrics)}
 {body}
+</main>
 </body>
 </html>
 """
@@ -345,4 +348,6 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         + "</tr>"
         for name, *cells in rows
     )
-    return f'<div class="wide"><table>\n<tr>{head}</tr>\n{body}\n</table></div>'
+    # What scrolls has to be reached by the keyboard, and so needs a name.
+    wide = '<div class="wide" tabindex="0" role="group" aria-label="table">'
+    return f"{wide}<table>\n<tr>{head}</tr>\n{body}\n</table></div>"

@@ -20,14 +20,15 @@ def harmcu(
     code: int = 0,
     environment: dict[str, str] | None = None,
     timeout: float = 900,
+    folder: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``harmcu ARGUMENTS`` and check its exit code; a traceback is a failure by itself."""
     result = subprocess.run(
         [sys.executable, "-m", "host_tools", *map(str, arguments)],
         capture_output=True,
         text=True,
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         timeout=timeout,
         check=False,
     )
@@ -36,9 +37,9 @@ def harmcu(
     return result
 
 
-def harmcu_json(*arguments: object) -> dict[str, Any]:
+def harmcu_json(*arguments: object, folder: Path = ROOT) -> dict[str, Any]:
     """Run a command with ``--json``: stdout must be one object and nothing else."""
-    document: dict[str, Any] = json.loads(harmcu(*arguments, "--json").stdout)
+    document: dict[str, Any] = json.loads(harmcu(*arguments, "--json", folder=folder).stdout)
     return document
 
 

@@ -10,34 +10,12 @@ from random_models import OPERATORS
 
 from trainer.bundle import Bundle
 
-COMMANDS = [
-    "demo",
-    "train",
-    "evaluate",
-    "export",
-    "generate",
-    "build",
-    "emulate",
-    "verify",
-    "ports",
-    "flash",
-    "capture",
-    "monitor",
-    "boards",
-]
-
 
 @pytest.fixture(scope="module")
 def project(shared_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("cli") / "project"
     harmcu("generate", shared_bundle.path, "--board", "mps2_an386", "-o", out)
     return out
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_an_example(command: str) -> None:
-    text = harmcu(command, "--help").stdout
-    assert f"harmcu {command}" in text.split("Example:")[1]
 
 
 def test_boards() -> None:
@@ -137,7 +115,11 @@ def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
         (("generate",), 2, "Missing option"),
         (("generate", "-o", "x"), 2, "Name a BUNDLE, or say --capture-only"),
         (("generate", "nothing", "-o", "x"), 1, "nothing: no such bundle"),
-        (("generate", "nothing", "-o", "x", "--engine", "fast"), 2, "'fast' is not one of"),
+        (
+            ("generate", "nothing", "-o", "x", "--engine", "fast"),
+            2,
+            "unknown choice 'fast'; choose",
+        ),
         (("build", "nothing"), 1, "nothing: no such project"),
         (("monitor", "--port", "/dev/nothing"), 1, "/dev/nothing: no such port"),
         (("monitor", "--port", "socket://127.0.0.1:1"), 1, "nobody listens"),
@@ -150,7 +132,7 @@ def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
         (("train", "--dataset", "moon", "--out", "x"), 2, "unknown data set 'moon'; choose one of"),
         (("train", "--dataset", "uci-har", "--data", "gone.zip", "--out", "x"), 1, "gone.zip"),
         (("evaluate", "nothing"), 1, "nothing: no such bundle"),
-        (("demo", "--board", "toaster"), 2, "'toaster' is none; choose one of"),
+        (("demo", "--board", "toaster"), 2, "unknown board 'toaster'; choose one of"),
         (("demo", "--seed", "-1"), 2, "-1 is not in the range"),
     ],
 )

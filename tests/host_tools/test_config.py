@@ -112,3 +112,31 @@ def test_a_flag_goes_on_top_of_the_file(tmp_path: Path) -> None:
     assert run.output == f"{tmp_path / 'x'} tflm\n"
     run = CliRunner().invoke(root, ["data", "inspect", "y", "--engine", "z"], default_map=values)
     assert run.output == "y z\n"
+
+
+def test_one_value_is_enough_for_an_option_that_takes_several(tmp_path: Path) -> None:
+    @click.group()
+    def group() -> None:
+        pass
+
+    @group.command()
+    @click.option("--port", multiple=True)
+    def ports(port: tuple[str, ...]) -> None:
+        pass
+
+    (tmp_path / config.FILE).write_text('port = "COM3"\n')
+    assert config.default_map(tmp_path / config.FILE, group) == {"ports": {"port": ["COM3"]}}
+
+
+def test_what_only_the_file_says_can_be_told() -> None:
+    from click.testing import CliRunner
+
+    @click.command()
+    @click.option("--port")
+    def monitor(port: str | None) -> None:
+        click.echo(f"{port} {config.is_from_file('port')}")
+
+    for arguments, said in (([], "x True\n"), (["--port", "y"], "y False\n")):
+        run = CliRunner().invoke(monitor, arguments, default_map={"port": "x"})
+        assert run.output == said
+    assert CliRunner().invoke(monitor).output == "None False\n"

@@ -56,7 +56,8 @@ def load(path: Path | None = None) -> Dataset:
         why = "; ".join(sorted({note.what for note in notes if note.kind == "dropped"}))
         raise HarmcuError(
             f"{path}: holds no {recording_file.SUFFIX} recording with samples"
-            f"{f' ({why})' if why else ''}; check the path, or record again"
+            f"{f' ({why})' if why else ''}; check the path, record again, or turn other files "
+            "into such with `harmcu data convert`"
         )
     return assemble.dataset("recordings", recordings, digests, notes)
 
