@@ -29,6 +29,7 @@ TICK_RANGE = 1 << 32
 
 STATES = {
     "absent": "no IMU answers; a Nano 33 BLE without Sense has none, so use another board",
+    "failed": "the IMU answers, but does not start; unplug the board and plug it in again",
     "stuck": "the IMU is stuck: it gives nothing new; unplug the board and plug it in again",
 }
 
