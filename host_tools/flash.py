@@ -32,7 +32,6 @@ from host_tools.build import install_hint
 from host_tools.device import Device
 from host_tools.link import Link
 from host_tools.port import PortGoneError
-from host_tools.ports import Found
 from host_tools.protocol import Imu, Status
 from trainer.errors import HarmcuError
 
@@ -113,7 +112,7 @@ def flash(
         )
     tool = find_tool()
     chosen = ports.choose(port)
-    before = next((found for found in ports.find() if found.port == chosen), None)
+    before = ports.found_at(chosen)
     progress(f"asking {chosen} what it is")
     _check_revision(project, ports.ask(chosen, before).imu, chosen)
     _agree_to_download(tool, project, arduino, progress, agree)
@@ -121,7 +120,9 @@ def flash(
     # The archive of a compiled profile is found again by the upload of the same profile.
     uploaded = _run([tool, "upload", "-p", chosen, *_profile(project), str(project.path)], progress)
     progress("waiting for the board to come back")
-    status, imu, now = _answer(project, _candidates(chosen, before, _new_port(uploaded)))
+    # Where the uploader saw the board, when its chip has no serial number to know it by.
+    expected = _new_port(uploaded) or chosen
+    status, imu, now = _answer(project, lambda: ports.names_now(expected, before))
     check_sensor(now, status, imu)
     return Flashed(now, *sizes, status, imu)
 
@@ -314,25 +315,6 @@ def _at(document: Any, *keys: str) -> Any:
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document
-
-
-def _candidates(port: str, before: Found | None, stated: str | None) -> Callable[[], list[str]]:
-    """Return a function that gives the ports at which the board may be now, likeliest first."""
-
-    def candidates() -> list[str]:
-        found = [each for each in ports.find() if not each.is_bootloader]
-        same = [
-            each.port
-            for each in found
-            if before is not None and each.serial_number == before.serial_number != ""
-        ]
-        if same:
-            return same
-        # Without a serial number: what the uploader saw, the old name, the only board.
-        others = [found[0].port] if len(found) == 1 else []
-        return list(dict.fromkeys([*filter(None, [stated]), port, *others]))
-
-    return candidates
 
 
 def _answer(project: Project, candidates: Callable[[], list[str]]) -> tuple[Status, Imu, str]:

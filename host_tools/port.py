@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
+from urllib.parse import urlsplit
 
 import serial
 
+from host_tools.closing import Closing
 from trainer.errors import HarmcuError
 
 BAUD = 115200
@@ -19,7 +20,7 @@ class PortGoneError(HarmcuError):
     """What was plugged in is not there any more."""
 
 
-class Port:
+class Port(Closing):
     """Bytes out and in.
 
     Attributes:
@@ -33,21 +34,11 @@ class Port:
             HarmcuError: it cannot be opened; the message says why and what to do.
         """
         self.name = name
+        _check_url(name)
         try:
             self._serial = serial.serial_for_url(name, BAUD, timeout=0, exclusive=_exclusive(name))
         except (serial.SerialException, ValueError, OSError) as error:
             raise HarmcuError(f"{name}: {_why(error, name)}") from None
-
-    def __enter__(self) -> Port:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the port."""
@@ -90,6 +81,21 @@ def _exclusive(port: str) -> bool | None:
     return None if "://" in port else True
 
 
+def _check_url(name: str) -> None:
+    """Refuse what pySerial takes for a URL of a socket and cannot open."""
+    if not name.lower().startswith("socket://"):
+        return
+    try:
+        parts = urlsplit(name)
+        is_whole = bool(parts.hostname and parts.port)
+    except ValueError:  # no number, or none that a port can have
+        is_whole = False
+    if not is_whole:
+        raise HarmcuError(
+            f"{name}: is no address; write socket://HOST:PORT, with a port from 1 to 65535"
+        )
+
+
 _REASONS = (
     ("refused", "nobody listens there; start the board first, for example with `harmcu emulate`"),
     ("busy", "the port is busy; close the serial monitor or other program that has it open"),
@@ -100,6 +106,12 @@ _REASONS = (
         "no permission; on Linux join the group of serial ports (sudo usermod -aG dialout $USER) "
         "and log in again",
     ),
+    ("getaddrinfo", "no such host; check its name"),
+    ("name or service not known", "no such host; check its name"),
+    ("name resolution", "no such host; check its name"),
+    ("timed out", "the host does not answer; check its name and the network"),
+    ("inappropriate ioctl", "is no serial port; check the name, for example /dev/ttyACM0"),
+    ("is a directory", "is no serial port; check the name, for example /dev/ttyACM0"),
     ("no such file", "no such port; plug the board in and check its name"),
     ("filenotfounderror", "no such port; plug the board in and check its name"),
 )

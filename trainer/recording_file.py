@@ -46,6 +46,10 @@ LARGEST_FILE = 4 << 30
 
 LONGEST_LINE = 4096
 LONGEST_TEXT = 200
+LONGEST_NAME = 120
+"""Bytes of a label or subject in the name of a file."""
+
+_DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9¹²³]", re.IGNORECASE)
 
 _ROW = re.compile(r"[0-9]{1,12}(?:,-?[0-9]{1,5}){1,6}")
 
@@ -495,5 +499,11 @@ def free_path(folder: Path, subject: str, label: str) -> Path:
 
 
 def safe(text: str) -> str:
-    """Return a text as part of a file name that every system takes; may be empty."""
-    return re.sub(r"[^\w-]+", "_", text).strip("_")[:80]
+    """Return a text as the start of a file name that every system takes; may be empty.
+
+    File systems count bytes (255 of them, suffixes included), and Windows keeps some names for
+    devices, whatever follows the first dot (Win32, "Naming Files, Paths, and Namespaces").
+    """
+    name = re.sub(r"[^\w-]+", "_", text).strip("_")
+    name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+    return f"{name}_" if _DEVICE.fullmatch(name) else name

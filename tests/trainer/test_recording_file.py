@@ -219,7 +219,7 @@ def test_file_names_are_safe_and_distinct() -> None:
         "1/walk.001.rec",
         "1/Walk.002.rec",
         "a_b_c/etc_passwd.001.rec",
-        "unknown/CON.001.rec",
+        "unknown/CON_.001.rec",
     ]
 
 
@@ -351,3 +351,26 @@ def test_a_tail_of_zeros_is_cut_off(tmp_path: Path) -> None:
     assert ("lines cut off at the end of a file", 1) in {(n.what, n.count) for n in contents.notes}
     with pytest.raises(HarmcuError, match="line 13: no line of a recording is this long"):
         recording_file.read(content + bytes(100_000) + b"\n", "walk.rec")
+
+
+@pytest.mark.parametrize("text", ["con", "NUL", "com1", "LPT9", "aux", "prn", "com²"])
+def test_names_that_windows_keeps_for_devices_are_not_given(text: str) -> None:
+    assert recording_file.safe(text) == f"{text}_"
+    assert recording_file.safe(f"{text}x") == f"{text}x"
+
+
+@given(st.text(max_size=300))
+def test_any_label_makes_a_name_that_file_systems_take(text: str) -> None:
+    name = f"{recording_file.safe(text)}.001.rec{recording_file.DISCARDED}"
+    assert len(name.encode()) <= 255
+    assert not set(name) & set('<>:"/\\|?*') | {c for c in name if ord(c) < 32}
+
+
+def test_long_labels_of_any_script_are_recorded(tmp_path: Path) -> None:
+    """Each of these characters takes three or four bytes."""
+    for label in ("走" * 100, "𝔸" * 100, "ä" * 100):
+        path = recording_file.free_path(tmp_path, label, label)
+        header = dataclasses.replace(HEADER, label=label, subject=label)
+        with Writer(path, header) as writer:
+            writer.write(counts(2))
+        assert read_back(path).header.label == label
