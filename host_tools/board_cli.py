@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trainer.errors import HarmcuError
+
 if TYPE_CHECKING:
     from host_tools.capture import Capture
     from host_tools.decision_log import DecisionLog
@@ -42,11 +44,14 @@ def ports(port: tuple[str, ...], as_json: bool) -> None:
 
     console = Console(as_json)
     answers = finding.answers(port)
+    silent = [answer.port for answer in answers if answer.port in port and answer.status is None]
     for answer in answers:
         console.line(f"{answer.port}  {_described(answer)}")
     if not answers:
         console.line("no board is plugged in that harmcu knows; `harmcu boards` lists those")
     console.result({"ports": [answer.document() for answer in answers]})
+    if silent:
+        raise HarmcuError(f"no harmcu board answers at {', '.join(silent)}")
 
 
 @click.command()
@@ -157,11 +162,14 @@ def capture(
             recorded = _capture_on_screen(capturing.Capture(source, request))
         else:
             click.echo(source.description)
+            capturing.check_end(source, request)
             recorded = capturing.Capture(source, request, click.echo)
             capturing.run(recorded, lambda: None, lambda: "")
     finally:
         source.close()
     click.echo(f"takes in {out}: {len(recorded.finished)}")
+    if recorded.is_interrupted:
+        raise KeyboardInterrupt
 
 
 def _capture_on_screen(recorded: Capture) -> Capture:
@@ -221,7 +229,7 @@ def monitor(
 
         digest = bundles.read(bundle).spec.provenance.model_sha256
     with Link(finding.choose(port)) as link, contextlib.ExitStack() as stack:
-        watched = monitoring.Monitor(link, digest)
+        watched = stack.enter_context(monitoring.Monitor(link, digest))
         log = None
         if log_path is not None:
             log = stack.enter_context(decision_log.DecisionLog(log_path, watched.labels))

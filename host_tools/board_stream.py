@@ -10,8 +10,8 @@ import numpy as np
 
 from codegen import boards
 from host_tools.device import Device
-from host_tools.link import Link
-from host_tools.protocol import Imu, Sample, Status
+from host_tools.link import Link, Restart
+from host_tools.protocol import Imu, Message, Sample, Status
 from host_tools.sample_stream import Chunk, RateMeter
 from trainer.errors import HarmcuError
 from trainer.recording import AXES
@@ -29,6 +29,7 @@ TICK_RANGE = 1 << 32
 
 STATES = {
     "absent": "no IMU answers; a Nano 33 BLE without Sense has none, so use another board",
+    "failed": "the IMU answers, but does not start; unplug the board and plug it in again",
     "stuck": "the IMU is stuck: it gives nothing new; unplug the board and plug it in again",
 }
 
@@ -52,32 +53,32 @@ class BoardStream:
         self.rate_millihertz = imu.rate_millihertz
         self.description = f"{self.board}, {imu.sensor} at {link.port}"
         self.meter = RateMeter(METERED_SECONDS)
+        self.parts_takes = False
         self.trouble = ""
         self._start()
 
     def _start(self) -> None:
         self._last: tuple[int, int] | None = None
+        self._begins_anew = True
         self._heard = time.monotonic()
         self._device.run("capture")
-        self._restarts = self._link.restarts
 
     def read(self, timeout: float) -> list[Chunk]:
         """Return what has arrived; see ``Source.read``."""
         samples: list[Sample] = []
+        message: Message | Restart | None = None
         while len(samples) < BATCH:
             message = self._link.receive(0.0 if samples else timeout)
-            if message is None:
+            if message is None or isinstance(message, Restart):
                 break
             if isinstance(message, Sample):
                 samples.append(message)
             elif isinstance(message, Imu):
                 self.trouble = STATES.get(message.state, "")
-            if self._link.restarts != self._restarts:
-                break
         if samples:
             self._heard = time.monotonic()
         chunks = self._chunks(samples)
-        if self._link.restarts != self._restarts:
+        if isinstance(message, Restart):
             # The board forgot that it was to capture.
             self._start()
         elif time.monotonic() - self._heard > SILENCE:
@@ -95,7 +96,14 @@ class BoardStream:
         chunks = []
         for first, end in itertools.pairwise(bounds):
             intervals, seconds = self._since_last(samples[first], samples[end - 1])
-            chunk = Chunk(samples[first].index, counts[first:end], intervals, seconds)
+            chunk = Chunk(
+                samples[first].index,
+                counts[first:end],
+                intervals,
+                seconds,
+                begins_anew=self._begins_anew,
+            )
+            self._begins_anew = False
             self.meter.add(chunk)
             chunks.append(chunk)
         return chunks
@@ -108,8 +116,6 @@ class BoardStream:
         """
         index, ticks = self._last or (first.index, first.ticks)
         self._last = (last.index, last.ticks)
-        if first.index < index:
-            index, ticks = first.index, first.ticks
         return last.index - index, (last.ticks - ticks) % TICK_RANGE / self._status.tick_hz
 
     def close(self) -> None:

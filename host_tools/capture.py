@@ -218,6 +218,7 @@ class Capture:
         typed: what was typed of a new label, or None when none is asked for.
         messages: the latest, for people.
         is_over: nothing more is wanted.
+        is_interrupted: Ctrl-C ended it.
     """
 
     def __init__(
@@ -233,11 +234,10 @@ class Capture:
         self.finished: list[Take] = []
         self.typed: str | None = None
         self.messages: deque[str] = deque(maxlen=MESSAGES)
-        self.is_over = False
+        self.is_over = self.is_interrupted = False
         self._say = say
         self._start_at: float | None = None
         self._is_due = False
-        self._next: int | None = None
         self._said: set[str] = set()
         self._recent: deque[Counts] = deque()
         self._recent_samples = 0
@@ -353,9 +353,7 @@ class Capture:
             self.typed += key
 
     def _record(self, chunk: Chunk) -> None:
-        began_anew = self._next is not None and chunk.first < self._next
-        self._next = chunk.first + len(chunk.counts)
-        if self.take is not None and began_anew:
+        if self.take is not None and chunk.begins_anew:
             self.stop("the board began anew")
             self._is_due = not self.is_over
         elif self.take is not None and chunk.begins_take:
@@ -415,6 +413,18 @@ def _moved(path: Path, target: Callable[[], Path]) -> Path:
     return new
 
 
+def check_end(source: Source, request: Request) -> None:
+    """Check that a recording without keys can come to its end.
+
+    Raises:
+        HarmcuError: takes are counted that nothing would end.
+    """
+    if request.takes and request.seconds is None and not source.parts_takes:
+        raise HarmcuError(
+            "--takes without --seconds: outside of a terminal no key ends a take; add --seconds"
+        )
+
+
 def run(capture: Capture, show: Callable[[], None], read_key: Callable[[], str]) -> None:
     """Record until everything is recorded or the user leaves.
 
@@ -438,7 +448,8 @@ def run(capture: Capture, show: Callable[[], None], read_key: Callable[[], str])
                 while key := read_key():
                     capture.press(key)
                 show()
-        reason = ""
+        capture.is_interrupted = interrupted()
+        reason = "interrupted" if capture.is_interrupted else ""
     except HarmcuError as error:
         take = capture.take
         is_gone = isinstance(error, PortGoneError)

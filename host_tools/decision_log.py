@@ -6,16 +6,17 @@ import csv
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from host_tools.closing import Closing
 from trainer.errors import HarmcuError
 
 if TYPE_CHECKING:
     from host_tools.monitor import Monitor
     from host_tools.protocol import Classification
 
-SUFFIXES = (".csv", ".jsonl", ".json")
+SUFFIXES = (".csv", ".jsonl")
+""".json would promise one document, which a log cannot be before it ends."""
 
 FIELDS = (
     "time",
@@ -30,7 +31,7 @@ FIELDS = (
 )
 
 
-class DecisionLog:
+class DecisionLog(Closing):
     """A file that gets a line a decision, each handed over at once."""
 
     def __init__(self, path: Path, labels: tuple[str, ...]) -> None:
@@ -63,7 +64,7 @@ class DecisionLog:
         Raises:
             HarmcuError: the disk is full or gone.
         """
-        link, status = monitor.link, monitor.status
+        status = monitor.status
         values: dict[str, Any] = {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "seconds": round(seconds, 3),
@@ -71,8 +72,8 @@ class DecisionLog:
             "label": said.name,
             "score": said.score,
             "latency_ms": round(said.ticks / status.tick_hz * 1000, 3),
-            "lines_lost": link.lost,
-            "lines_damaged": link.damaged,
+            "lines_lost": monitor.lines_lost,
+            "lines_damaged": monitor.lines_damaged,
             "samples_lost": monitor.imu.lost,
         }
         scores = [int(score) for score in said.scores]
@@ -86,6 +87,10 @@ class DecisionLog:
         except OSError as error:
             raise self._failure(error) from None
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def _put(self, cells: list[Any]) -> None:
         self._writer.writerow(cells)
         self._file.flush()
@@ -95,17 +100,6 @@ class DecisionLog:
             f"{self._path}: cannot be written ({error.strerror}); free some space or choose "
             "another folder"
         )
-
-    def __enter__(self) -> DecisionLog:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
 
 
 def check_path(path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from codegen.runtime import runtime_version
-from host_tools.link import Link
+from host_tools.link import Link, Restart
 from host_tools.protocol import (
     INJECT_SAMPLES,
     Ack,
@@ -41,12 +41,16 @@ class Observed:
     classifications: dict[int, Classification] = field(default_factory=dict)
     traces: dict[int, Trace] = field(default_factory=dict)
 
-    def take(self, message: Message) -> None:
+    def take(self, message: Message | Restart) -> None:
         """Keep what belongs to the stream, by its window."""
         if isinstance(message, Classification):
             self.classifications[message.window] = message
         elif isinstance(message, Trace):
             self.traces[message.window] = message
+
+
+class OtherModelError(HarmcuError):
+    """The board runs another model than the one that is meant."""
 
 
 class Device:
@@ -124,11 +128,12 @@ class Device:
         """Return the board's status after checking that it runs this model.
 
         Raises:
-            HarmcuError: it runs another one.
+            OtherModelError: it runs another one.
+            HarmcuError: as ``expect_runtime``.
         """
         status = self.expect_runtime()
         if status.model_sha256 != sha256:
-            raise HarmcuError(
+            raise OtherModelError(
                 f"{self.link.port}: the board runs the model {status.model_sha256[:12]}, the "
                 f"bundle is {sha256[:12]}; generate, build and flash this bundle first"
             )
@@ -196,7 +201,7 @@ class Device:
         outstanding.clear()
         return refusal.detail
 
-    def _ask(self, type_: str, *fields: str) -> list[Message]:
+    def _ask(self, type_: str, *fields: str) -> list[Message | Restart]:
         """Send a command and return what came before its acknowledgement."""
         for _ in range(TRIES):
             sequence = self.link.send(type_, *fields)
@@ -208,12 +213,12 @@ class Device:
             "and that the port is the board's"
         )
 
-    def _answer_to(self, sequence: int) -> list[Message] | None:
+    def _answer_to(self, sequence: int) -> list[Message | Restart] | None:
         """Return what came before the acknowledgement, or None when it does not come in time.
 
         A board that classifies talks all the time, so the time is for the answer, not for a word.
         """
-        before: list[Message] = []
+        before: list[Message | Restart] = []
         deadline = time.monotonic() + self._timeout / TRIES
         while (left := deadline - time.monotonic()) > 0:
             message = self.link.receive(left)

@@ -3,16 +3,25 @@
 The uploader resets a board by opening its port at 1200 baud; the bootloader shows up under another
 name, and so may the sketch afterwards. Which port is the board's is therefore told by the serial
 number of its chip.
+
+What is known of arduino-cli was read in its sources, v1.5.1-18-g5994c5d: with ``--json`` results
+and errors come as one document (feedback.go, compile.go, upload.go); with a profile it downloads
+the core and the libraries by itself (instances.go).
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import json
+import os
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from codegen.boards import Arduino
@@ -23,7 +32,6 @@ from host_tools.build import install_hint
 from host_tools.device import Device
 from host_tools.link import Link
 from host_tools.port import PortGoneError
-from host_tools.ports import Found
 from host_tools.protocol import Imu, Status
 from trainer.errors import HarmcuError
 
@@ -38,14 +46,15 @@ INSTALL = {
 RETURN_SECONDS = 20.0
 """In which a board that was flashed comes back and answers."""
 
-_FLASH = re.compile(r"Sketch uses (\d+) bytes")
-_RAM = re.compile(r"Global variables use (\d+) bytes")
-_NEW_PORT = re.compile(r"New upload port: (\S+)")
-_NO_PLATFORM = re.compile(r"platform .*not (?:found|installed)|unknown package", re.IGNORECASE)
-_LIBRARY = re.compile(r"[Ll]ibrary '?([\w@.-]+)'? (?:is )?not (?:found|installed)")
-_NO_LIBRARY = re.compile(
-    r"library .*not (?:found|installed)|fatal error: \S+\.h: No such file", re.IGNORECASE
-)
+ASKED_SECONDS = 10.0
+"""Between two words about a command that still runs: with ``--json`` it says nothing itself."""
+
+_NO_LIBRARY = re.compile(r"Library '[^']+' not found")
+_NO_ROOM = re.compile(r"overflowed by|section exceeds available space", re.IGNORECASE)
+_NO_RIGHT = re.compile(r"permission denied|access is denied", re.IGNORECASE)
+_NO_NETWORK = re.compile(r"\bdial tcp\b|no such host|i/o timeout|network is unreachable")
+_NO_BOOTLOADER = re.compile(r"No device found|no upload port provided")
+"""Of arduino-cli 1.5 (cmderrors.go, sizer.go, service_upload.go), Go's net package, and bossac."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +112,17 @@ def flash(
         )
     tool = find_tool()
     chosen = ports.choose(port)
-    before = next((found for found in ports.find() if found.port == chosen), None)
+    before = ports.found_at(chosen)
     progress(f"asking {chosen} what it is")
     _check_revision(project, ports.ask(chosen, before).imu, chosen)
-    sizes = _compile(tool, project, arduino, progress, agree)
+    _agree_to_download(tool, project, arduino, progress, agree)
+    sizes = _compile(tool, project, progress)
     # The archive of a compiled profile is found again by the upload of the same profile.
-    said = _run([tool, "upload", "-p", chosen, *_profile(project), str(project.path)], progress)
+    uploaded = _run([tool, "upload", "-p", chosen, *_profile(project), str(project.path)], progress)
     progress("waiting for the board to come back")
-    status, imu, now = _answer(project, _candidates(chosen, before, said))
+    # Where the uploader saw the board, when its chip has no serial number to know it by.
+    expected = _new_port(uploaded) or chosen
+    status, imu, now = _answer(project, lambda: ports.names_now(expected, before))
     check_sensor(now, status, imu)
     return Flashed(now, *sizes, status, imu)
 
@@ -149,130 +161,160 @@ def _arduinos() -> list[Arduino]:
     return [board.arduino for board in map(boards.load, boards.names()) if board.arduino]
 
 
-def _compile(
+def _agree_to_download(
     tool: str,
     project: Project,
     arduino: Arduino,
     progress: Callable[[str], None],
     agree: Callable[[str], bool],
-) -> tuple[int | None, int | None]:
-    """Compile and return the bytes of flash and RAM; install what is missing, when agreed."""
-    command = [tool, "compile", *_profile(project), str(project.path)]
-    try:
-        said = _run(command, progress)
-    except _ToolError as error:
-        for install in _missing(tool, arduino, error.said, agree):
-            _run(install, progress)
-        said = _run(command, progress)
-    return _figure(_FLASH, said), _figure(_RAM, said)
-
-
-def _missing(
-    tool: str, arduino: Arduino, said: str, agree: Callable[[str], bool]
-) -> Iterator[list[str]]:
-    """Yield the commands that install what a compilation lacked.
+) -> None:
+    """Ask before a first compilation: it downloads what the profile in sketch.yaml names.
 
     Raises:
-        HarmcuError: it lacked nothing that can be installed, or the user does not agree.
+        HarmcuError: the user does not agree.
     """
-    if _NO_PLATFORM.search(said):
-        lacks, kind = [arduino.platform], "core"
-    elif _NO_LIBRARY.search(said):
-        lacks, kind = (_LIBRARY.findall(said) or list(arduino.libraries)), "lib"
-    else:
-        raise _ToolError([tool, "compile"], said)
-    what = " ".join(lacks)
-    if not agree(f"{what} is missing. Let {TOOL} download and install it?"):
+    lacks = _missing(tool, arduino, progress)
+    what = " and ".join(lacks)
+    if lacks and not agree(f"{what} is missing. Let {TOOL} download it?"):
         raise HarmcuError(
-            f"{what} is missing; install it with `{TOOL} {kind} update-index` and "
-            f"`{TOOL} {kind} install {what}`"
+            f"{what} is missing; `harmcu flash --yes` downloads it, and so does `{TOOL} compile "
+            f"{' '.join(_profile(project))} {project.path}`"
         )
-    yield [tool, kind, "update-index"]
-    yield [tool, kind, "install", *lacks]
+
+
+def _missing(tool: str, arduino: Arduino, progress: Callable[[str], None]) -> list[str]:
+    """Return the core and the libraries that arduino-cli has not downloaded yet.
+
+    What profiles name is kept apart from what `core install` and `lib install` bring, in
+    DATA/internal/NAME_VERSION_HASH (ProfilesCacheDir and InternalUniqueIdentifier of arduino-cli
+    1.5). An arduino-cli that does not state its folder is not asked further.
+    """
+    try:
+        stated = _run([tool, "config", "get", "directories.data"], progress)
+    except _ToolError:
+        return []
+    if not isinstance(stated, str):
+        return []
+    kept = [entry.name for entry in Path(stated, "internal").glob("*")]
+    return [
+        name
+        for name in (arduino.platform, *arduino.libraries)
+        if not any(entry.startswith(re.sub(r"[^0-9a-zA-Z.-]", "_", name) + "_") for entry in kept)
+    ]
+
+
+def _compile(
+    tool: str, project: Project, progress: Callable[[str], None]
+) -> tuple[int | None, int | None]:
+    """Compile and return the bytes of flash and RAM."""
+    command = [tool, "compile", *_profile(project), str(project.path)]
+    try:
+        compiled = _run(command, progress)
+    except _ToolError as error:
+        if not _NO_LIBRARY.search("\n".join(error.said)):
+            raise
+        # The list of libraries is older than the library.
+        _run([tool, "lib", "update-index"], progress)
+        compiled = _run(command, progress)
+    sections = _at(compiled, "builder_result", "executable_sections_size")
+    sizes = {_at(each, "name"): _at(each, "size") for each in sections or []}
+    return sizes.get("text"), sizes.get("data")
+
+
+def _new_port(uploaded: Any) -> str | None:
+    """Return the port at which arduino-cli saw the board after the upload."""
+    address = _at(uploaded, "updated_upload_port", "address")
+    return address if isinstance(address, str) else None
 
 
 class _ToolError(HarmcuError):
     """arduino-cli failed.
 
     Attributes:
-        said: all that it said.
+        said: all that it said, in lines.
     """
 
-    def __init__(self, command: Sequence[str], said: str) -> None:
+    def __init__(self, command: Sequence[str], said: list[str]) -> None:
         self.said = said
         super().__init__(f"{TOOL} {command[1]} failed: {_reason(said)}")
 
 
-def _reason(said: str) -> str:
+def _reason(said: list[str]) -> str:
     """Return, in one line, why arduino-cli failed and what to do."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no message"]
-    for line in lines:
-        if "overflowed by" in line or "Sketch too big" in line:
+    for line in said:
+        if _NO_ROOM.search(line):
             return f"the sketch does not fit the board ({line[:120]}); train a smaller model"
-        if "No device found" in line or "No such file or directory: '/dev" in line:
+        if _NO_NETWORK.search(line):
+            return "the network is needed to download what is missing; connect and try again"
+    for line in said:
+        if _NO_RIGHT.search(line):
+            return (
+                "no permission for the port; close what else has it open, and on Linux "
+                "sudo usermod -aG dialout $USER and log in again"
+            )
+    for line in said:
+        if _NO_BOOTLOADER.search(line):
             return "the bootloader did not answer; press the reset button twice and try again"
-        if "ermission denied" in line:
-            return "no permission for the port; sudo usermod -aG dialout $USER, and log in again"
-        if "lookup" in line and ("no such host" in line or "dial tcp" in line):
-            return "the network is needed to install what is missing; connect and try again"
-    errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
-    return f"{(errors or lines[-1:])[0][:200]}; generate the project again, or update {TOOL}"
+    errors = [line for line in said if re.search(r"\berror\b", line, re.IGNORECASE)]
+    first = (errors or said or ["no message"])[0]
+    return f"{first[:200]}; generate the project again, or update {TOOL}"
 
 
-def _run(command: Sequence[str], progress: Callable[[str], None]) -> str:
-    """Run arduino-cli, passing on what it does; return all it said.
+def _run(command: Sequence[str], progress: Callable[[str], None]) -> Any:
+    """Run arduino-cli and return the JSON that it prints.
 
     Raises:
         _ToolError: it failed.
     """
-    lines: list[str] = []
+    name = f"{TOOL} {command[1]}"
+    progress(name)
     with subprocess.Popen(
-        command,
+        [*command, "--json"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         text=True,
+        encoding="utf-8",
         errors="replace",
+        env={**os.environ, "LC_ALL": "C"},  # or compiler and arduino-cli speak other languages
     ) as process:
-        assert process.stdout is not None
         try:
-            progress(f"{TOOL} {command[1]}")
-            for line in process.stdout:
-                lines.append(line)
-                if line.strip():
-                    progress(f"{TOOL} {command[1]}: {line.strip()}")
+            for number in itertools.count(1):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    said = process.communicate(timeout=ASKED_SECONDS)
+                    break
+                progress(f"{name}, {number * ASKED_SECONDS:.0f} s")
         except BaseException:
             process.kill()
             raise
-    said = "".join(lines)
+    # A result goes to stdout, an error that leaves none to stderr.
+    found = next((found for found in map(_json, said) if found is not None), None)
     if process.returncode:
-        raise _ToolError(command, said)
-    return said
+        raise _ToolError(command, _lines(found) or _lines("\n".join(said)))
+    return found
 
 
-def _figure(pattern: re.Pattern[str], said: str) -> int | None:
-    found = pattern.search(said)
-    return int(found[1]) if found else None
+def _lines(said: Any) -> list[str]:
+    """Return the lines in which arduino-cli's JSON says what went wrong, the causes first."""
+    if isinstance(said, str):
+        return [line.strip() for line in said.splitlines() if line.strip()]
+    texts = _at(said, "warnings") or []
+    texts = [*texts, _at(said, "compiler_err"), _at(said, "output", "stderr"), _at(said, "error")]
+    return [line for text in texts if isinstance(text, str) for line in _lines(text)]
 
 
-def _candidates(port: str, before: Found | None, said: str) -> Callable[[], list[str]]:
-    """Return a function that gives the ports at which the board may be now, likeliest first."""
-    stated = _NEW_PORT.findall(said)
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
-    def candidates() -> list[str]:
-        found = [each for each in ports.find() if not each.is_bootloader]
-        same = [
-            each.port
-            for each in found
-            if before is not None and each.serial_number == before.serial_number != ""
-        ]
-        if same:
-            return same
-        # Without a serial number: what the uploader saw, the old name, the only board.
-        others = [found[0].port] if len(found) == 1 else []
-        return list(dict.fromkeys([*stated, port, *others]))
 
-    return candidates
+def _at(document: Any, *keys: str) -> Any:
+    """Return what stands at a path of a JSON document, or None."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
 
 
 def _answer(project: Project, candidates: Callable[[], list[str]]) -> tuple[Status, Imu, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from types import TracebackType
+from dataclasses import dataclass
 
+from host_tools.closing import Closing
 from host_tools.port import Port
 from host_tools.protocol import (
     SEQUENCE_RANGE,
@@ -23,14 +24,18 @@ REMEMBERED = 64
 """Received lines to tell a line that comes twice from a board that began anew."""
 
 
-class Link:
+@dataclass(frozen=True)
+class Restart:
+    """The board began anew, and knows nothing any more of what it was told."""
+
+
+class Link(Closing):
     """A port that speaks lines.
 
     Attributes:
         port: the name or URL it was opened by.
         damaged: received lines that were none, or that came twice.
         lost: lines whose sequence numbers never arrived.
-        restarts: how often the board began anew; it then knows nothing of what it was told.
     """
 
     def __init__(self, port: str) -> None:
@@ -42,25 +47,13 @@ class Link:
         self.port = port
         self.damaged = 0
         self.lost = 0
-        self.restarts = 0
         self._reader = LineReader()
-        self._arrived: deque[Message] = deque()
+        self._arrived: deque[Message | Restart] = deque()
         self._sequence = 0
         self._expected: int | None = None
         self._recent: deque[Line] = deque(maxlen=REMEMBERED)
         self._joined = False
         self._port = Port(port)
-
-    def __enter__(self) -> Link:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the port."""
@@ -77,8 +70,10 @@ class Link:
         self._port.write(encode(Line(type_, sequence, fields)))
         return sequence
 
-    def receive(self, timeout: float) -> Message | None:
+    def receive(self, timeout: float) -> Message | Restart | None:
         """Return the next message, or None when none arrives within ``timeout`` seconds.
+
+        Where the board began anew, a ``Restart`` stands between its messages.
 
         Raises:
             PortGoneError: the port is gone.
@@ -122,7 +117,8 @@ class Link:
         if is_behind or is_first:
             # When that first line was lost itself, so were those between it and this one.
             missing = line.sequence
-            self.restarts += self._expected is not None
+            if self._expected is not None:
+                self._arrived.append(Restart())
             self._recent.clear()
         self.lost += missing
         self._expected = (line.sequence + 1) % SEQUENCE_RANGE

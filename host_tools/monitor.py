@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from host_tools import ports
 from host_tools.board_stream import STATES, check_sensor
+from host_tools.closing import Closing
 from host_tools.decision_log import DecisionLog
-from host_tools.device import Device
+from host_tools.device import Device, OtherModelError
 from host_tools.drawing import fitted, printable
-from host_tools.link import Link
+from host_tools.link import Link, Restart
+from host_tools.port import PortGoneError
 from host_tools.protocol import Classification, Imu, Status
+from trainer.errors import HarmcuError
 
 SILENCE = 10.0
 """Seconds without a decision after which the monitor says so."""
+
+LOOKED_SECONDS = 0.5
+"""Between two looks for a board that is gone."""
+
+LOSS_SECONDS = 10.0
+"""For which a screen warns of samples that the sensor lost."""
 
 REMEMBERED_SECONDS = 900.0
 """Of decisions, for a screen to show."""
@@ -36,11 +47,12 @@ class Decided:
     said: Classification
 
 
-class Monitor:
-    """A board that classifies, and what was heard of it.
+class Monitor(Closing):
+    """A board that classifies, and what was heard of it; one that is unplugged is waited for.
 
     Attributes:
-        link: to the board.
+        link: to the board; another one after the board came back. Closed with the monitor.
+        is_gone: the board is not there now.
         status, labels, imu: what the board said of itself; ``imu`` is the latest.
         decided: decisions of the last ``REMEMBERED_SECONDS``.
         decisions: how many there were.
@@ -59,21 +71,29 @@ class Monitor:
                 the other revision.
         """
         self.link = link
-        self._device = Device(link)
-        self.status = (
-            self._device.expect_model(model_sha256)
-            if model_sha256
-            else self._device.expect_runtime()
-        )
-        self.labels = self._device.labels()
-        self.imu = self._device.imu()
-        if self.imu.state == "other":
-            check_sensor(link.port, self.status, self.imu)
+        self.is_gone = False
+        self._found = ports.found_at(link.port)
+        self._lost_before = self._damaged_before = 0
+        self._looked = self._samples_lost_at = -math.inf
+        self._meet(link, Device(link), model_sha256)
         self.decided: deque[Decided] = deque()
         self.decisions = 0
         self.latency_ms = self.worst_ms = 0.0
-        self._run()
         self._started = self._heard = time.monotonic()
+
+    def _meet(self, link: Link, device: Device, model_sha256: str | None) -> None:
+        """Check what the board is and runs, and let it say its decisions."""
+        status = device.expect_model(model_sha256) if model_sha256 else device.expect_runtime()
+        labels, imu = device.labels(), device.imu()
+        if imu.state == "other":
+            check_sensor(link.port, status, imu)
+        device.run("classify")
+        self.link, self._device = link, device
+        self.status, self.labels, self.imu = status, labels, imu
+
+    def close(self) -> None:
+        """Close the link."""
+        self.link.close()
 
     @property
     def seconds(self) -> float:
@@ -92,6 +112,8 @@ class Monitor:
     @property
     def trouble(self) -> str:
         """What keeps decisions from coming, for people; empty: nothing."""
+        if self.is_gone:
+            return f"{self.link.port} is gone; waiting for the board to come back"
         if self.imu.state in STATES:
             return STATES[self.imu.state]
         if time.monotonic() - self._heard > SILENCE:
@@ -99,9 +121,24 @@ class Monitor:
         return ""
 
     @property
+    def is_losing(self) -> bool:
+        """Whether the sensor lost samples a moment ago: the next window begins after them."""
+        return time.monotonic() - self._samples_lost_at < LOSS_SECONDS
+
+    @property
+    def lines_lost(self) -> int:
+        """Lines that never arrived."""
+        return self._lost_before + self.link.lost
+
+    @property
+    def lines_damaged(self) -> int:
+        """Lines that arrived damaged."""
+        return self._damaged_before + self.link.damaged
+
+    @property
     def losses(self) -> str:
         """What was lost on the way and in the sensor, for people."""
-        text = f"{self.link.lost} lines lost and {self.link.damaged} damaged"
+        text = f"{self.lines_lost} lines lost and {self.lines_damaged} damaged"
         if self.imu.lost:
             text += f", {self.imu.lost} samples lost by the sensor"
         return text
@@ -110,24 +147,60 @@ class Monitor:
         """Return the decisions that arrive within ``timeout`` seconds.
 
         Raises:
-            PortGoneError: the board is gone.
+            HarmcuError: the board came back with another model, or does not answer any more.
         """
+        if self.is_gone:
+            self._look(timeout)
+            return []
         arrived: list[Decided] = []
-        message = self.link.receive(timeout)
-        while message is not None:
-            if isinstance(message, Classification):
-                arrived.append(self._take(message))
-            elif isinstance(message, Imu):
-                self.imu = message
-            message = self.link.receive(0.0)
-        if self.link.restarts != self._restarts:
-            # The board forgot that it was to say its decisions.
-            self._run()
+        try:
+            message = self.link.receive(timeout)
+            while message is not None:
+                if isinstance(message, Classification):
+                    arrived.append(self._take(message))
+                elif isinstance(message, Imu):
+                    self._take_imu(message)
+                elif isinstance(message, Restart):
+                    # The board forgot that it was to say its decisions.
+                    self._device.run("classify")
+                message = self.link.receive(0.0)
+        except PortGoneError:
+            self.is_gone = True
+            self.link.close()
         return arrived
 
-    def _run(self) -> None:
-        self._device.run("classify")
-        self._restarts = self.link.restarts
+    def _look(self, timeout: float) -> None:
+        """Wait for a board that is gone, and go on with it, whatever its port's name is now."""
+        time.sleep(timeout)
+        if time.monotonic() - self._looked < LOOKED_SECONDS:
+            return
+        self._looked = time.monotonic()
+        for name in ports.names_now(self.link.port, self._found):
+            try:
+                self._come_back(Link(name))
+                return
+            except OtherModelError:
+                raise
+            except HarmcuError:
+                continue  # it is not there yet, or does not answer yet
+
+    def _come_back(self, link: Link) -> None:
+        before = self.link
+        try:
+            self._meet(link, Device(link, ports.ANSWER_SECONDS), self.status.model_sha256)
+        except BaseException:
+            link.close()
+            raise
+        self._lost_before += before.lost
+        self._damaged_before += before.damaged
+        self._found = ports.found_at(link.port) or self._found
+        self.is_gone = False
+        self._heard = time.monotonic()
+
+    def _take_imu(self, said: Imu) -> None:
+        if said.lost != self.imu.lost:
+            self._samples_lost_at = time.monotonic()
+        self.imu = said
 
     def _take(self, said: Classification) -> Decided:
         decided = Decided(self.seconds, said)
@@ -160,15 +233,19 @@ def watch(
         log: gets every decision, too.
 
     Raises:
-        HarmcuError: the board is gone, or the log cannot be written.
+        HarmcuError: the board does not answer any more, or the log cannot be written.
     """
     warned = ""
     losses = monitor.losses
+    was_gone = False
     while not (is_over() or (seconds is not None and monitor.seconds >= seconds)):
         for decided in monitor.step(0.1):
             if log is not None:
                 log.write(decided.seconds, decided.said, monitor)
             show(decided)
+        if was_gone and not monitor.is_gone:
+            warn(f"the board is back at {monitor.link.port}")
+        was_gone = monitor.is_gone
         if monitor.trouble not in ("", warned):
             warn(monitor.trouble)
         warned = monitor.trouble

@@ -30,7 +30,10 @@ def draw(monitor: Monitor, size: tuple[int, int], is_unicode: bool) -> Text:
     lines += _classes(monitor, width, height, is_unicode)
     lines.append(Text(""))
     lines += [Text(fitted(text, width)) for text in _facts(monitor)]
-    lines.append(Text(fitted(monitor.trouble and f"WARNING: {monitor.trouble}", width), "yellow"))
+    warning = monitor.trouble
+    if not warning and monitor.is_losing:
+        warning = "the sensor lost samples; the next window begins after them"
+    lines.append(Text(fitted(warning and f"WARNING: {warning}", width), "yellow"))
     return page(lines, Text(fitted("q quit", width), style="reverse"), height)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import time
-from types import TracebackType
+from urllib.parse import urlsplit
 
 import serial
 
+from host_tools.closing import Closing
 from trainer.errors import HarmcuError
 
 BAUD = 115200
@@ -20,7 +21,7 @@ class PortGoneError(HarmcuError):
     """What was plugged in is not there any more."""
 
 
-class Port:
+class Port(Closing):
     """Bytes out and in.
 
     Attributes:
@@ -34,21 +35,11 @@ class Port:
             HarmcuError: it cannot be opened; the message says why and what to do.
         """
         self.name = name
+        _check_url(name)
         try:
             self._serial = serial.serial_for_url(name, BAUD, timeout=0, exclusive=_exclusive(name))
         except (serial.SerialException, ValueError, OSError) as error:
             raise HarmcuError(f"{name}: {_why(error, name)}") from None
-
-    def __enter__(self) -> Port:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the port."""
@@ -91,6 +82,21 @@ def _exclusive(port: str) -> bool | None:
     return None if "://" in port else True
 
 
+def _check_url(name: str) -> None:
+    """Refuse what pySerial takes for a URL of a socket and cannot open."""
+    if not name.lower().startswith("socket://"):
+        return
+    try:
+        parts = urlsplit(name)
+        is_whole = bool(parts.hostname and parts.port)
+    except ValueError:  # no number, or none that a port can have
+        is_whole = False
+    if not is_whole:
+        raise HarmcuError(
+            f"{name}: is no address; write socket://HOST:PORT, with a port from 1 to 65535"
+        )
+
+
 NO_PORT = "no such port; plug the board in and check its name"
 
 _REASONS = (
@@ -103,6 +109,12 @@ _REASONS = (
         "no permission; on Linux join the group of serial ports (sudo usermod -aG dialout $USER) "
         "and log in again",
     ),
+    ("getaddrinfo", "no such host; check its name"),
+    ("name or service not known", "no such host; check its name"),
+    ("name resolution", "no such host; check its name"),
+    ("timed out", "the host does not answer; check its name and the network"),
+    ("inappropriate ioctl", "is no serial port; check the name, for example /dev/ttyACM0"),
+    ("is a directory", "is no serial port; check the name, for example /dev/ttyACM0"),
     ("no such file", NO_PORT),
     ("filenotfounderror", NO_PORT),
 )

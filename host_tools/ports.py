@@ -106,6 +106,30 @@ def choose(port: str | None) -> str:
     raise HarmcuError(f"more than one board is plugged in: {listed}; choose one with --port")
 
 
+def found_at(port: str) -> Found | None:
+    """Return how a port shows on USB, or None when it is not that of a board we know."""
+    return next((found for found in find() if found.port == port), None)
+
+
+def names_now(port: str, before: Found | None) -> list[str]:
+    """Return the ports at which a board may be that was unplugged or reset, likeliest first.
+
+    Args:
+        port: where it was.
+        before: how it showed there.
+    """
+    found = [each for each in find() if not each.is_bootloader]
+    same = [
+        each.port
+        for each in found
+        if before is not None and each.serial_number == before.serial_number != ""
+    ]
+    if same:
+        return same
+    # Without a serial number: the old name, the only board.
+    return list(dict.fromkeys([port, *(each.port for each in found if len(found) == 1)]))
+
+
 def ask(port: str, found: Found | None = None) -> Answer:
     """Ask a port what is there."""
     if found is not None and found.is_bootloader:

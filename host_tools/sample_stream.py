@@ -14,10 +14,11 @@ class Chunk:
 
     Attributes:
         first: index of the first of them since the stream began; larger than that after the chunk
-            before when samples were lost, smaller when the stream began anew.
+            before when samples were lost.
         counts: int16 [samples, axes].
         intervals: sampling periods since the chunk before, those of lost samples included.
         seconds: in which they passed, by the clock of whoever measures; 0: not known.
+        begins_anew: the stream does; what came before it is of another one.
         begins_take: the sketch itself parts what follows from what was before.
     """
 
@@ -26,6 +27,7 @@ class Chunk:
     intervals: int = 0
     seconds: float = 0.0
     begins_take: bool = False
+    begins_anew: bool = False
 
 
 class RateMeter:
@@ -62,6 +64,7 @@ class Source(Protocol):
         axes: which of ``trainer.recording.AXES`` it has, in that order.
         rate_millihertz: the sensor's nominal rate.
         meter: of the whole stream.
+        parts_takes: it may say itself where a take ends.
         trouble: what the sensor or the wire suffers from now, for people; empty: nothing.
     """
 
@@ -70,6 +73,7 @@ class Source(Protocol):
     axes: tuple[str, ...]
     rate_millihertz: int
     meter: RateMeter
+    parts_takes: bool
     trouble: str
 
     def read(self, timeout: float) -> list[Chunk]:

@@ -91,6 +91,7 @@ class SketchStream:
         self._begins_take = False
         self._rows_in_take = self._skipped = 0
         self.board = ""
+        self.parts_takes = True  # by blank lines, which may come later
         self.trouble = ""
         self.description = f"a sketch that prints lines at {port.name}"
         self.meter = RateMeter(METERED_SECONDS)

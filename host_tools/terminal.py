@@ -31,6 +31,9 @@ _NO_KEY = re.compile(
 )
 """What other keys send: two codes, or control sequences (ECMA-48, 5.4) and SS3."""
 
+_BEGUN = re.compile(r"(?!)" if sys.platform == "win32" else r"\x1b(?:\[[0-?]*[ -/]*|O)")
+"""The start of such a sequence, whose rest may still come; Windows hands out both codes at once."""
+
 
 def is_interactive() -> bool:
     """Tell whether there is somebody to look at a screen and to press keys."""
@@ -50,8 +53,7 @@ class Keys:
         Arrows, function keys and the wheel of a mouse are none.
         """
         self._pending = _NO_KEY.sub("", self._pending + self._arrived())
-        # The rest of a sequence that was begun may still come.
-        if not self._pending or (self._pending[0] == ESCAPE and len(self._pending) > 1):
+        if not self._pending or _BEGUN.fullmatch(self._pending):
             return ""
         key, self._pending = self._pending[0], self._pending[1:]
         return {"\r": ENTER, "\b": BACKSPACE}.get(key, key)

@@ -8,6 +8,7 @@ readable up to its last whole line, and a missing end line says that something d
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 
@@ -40,9 +41,15 @@ FULL_SCALE = 32767
 FLUSHED_SECONDS = 0.5
 """Of samples, after which what was written is handed to the disk."""
 
-LARGEST_FILE = 256 << 20
+LARGEST_FILE = 4 << 30
+"""Bytes; six axes at 119 Hz for twelve days. In memory they take a tenth of it."""
+
 LONGEST_LINE = 4096
 LONGEST_TEXT = 200
+LONGEST_NAME = 120
+"""Bytes of a label or subject in the name of a file."""
+
+_DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9¹²³]", re.IGNORECASE)
 
 _ROW = re.compile(r"[0-9]{1,12}(?:,-?[0-9]{1,5}){1,6}")
 
@@ -83,6 +90,13 @@ class Contents:
     marks: tuple[int, ...]
     end: Mapping[str, Any] | None
     notes: tuple[Note, ...]
+
+
+class ByLine(Protocol):
+    """A file that is read a line at a time."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the next line, or its next ``size`` bytes."""
 
 
 class Writer:
@@ -253,24 +267,30 @@ def write(path: Path, recording: Recording) -> None:
         writer.measured(recording.rate_millihertz / 1000)
 
 
-def read(content: bytes, source: str) -> Contents:
+class NoHeaderError(HarmcuError):
+    """A file that ends within its first line: what wrote it was stopped before the first sample."""
+
+
+def read(content: bytes | ByLine, source: str) -> Contents:
     """Read a recording, whole or cut off.
 
     A last line without its line end may be half a number and is left out. A line that is none of
     the format's is counted, and the samples around it stay where they are.
 
     Args:
-        content: the file.
+        content: the file, or all that is in it.
         source: its name, for messages.
 
     Raises:
-        HarmcuError: there is no header of a known schema, or it makes no sense.
+        NoHeaderError: it ends within its first line.
+        HarmcuError: there is no header of a known schema, it makes no sense, or the file is larger
+            than ``LARGEST_FILE``.
     """
-    if len(content) > LARGEST_FILE:
-        raise HarmcuError(f"{source}: is larger than {LARGEST_FILE >> 20} MiB; split it")
-    text = content.decode("utf-8", errors="replace")
-    lines = _Lines(text, source)
-    header = _header(next(lines.whole, ""), source)
+    lines = _Lines(io.BytesIO(content) if isinstance(content, bytes) else content, source)
+    first = next(lines.whole, None)
+    if first is None:
+        raise NoHeaderError(f"{source}: ends within its first line; nothing was recorded")
+    header = _header(first, source)
     reader = _Rows(header, source)
     end: Mapping[str, Any] | None = None
     marks: list[int] = []
@@ -286,10 +306,11 @@ def read(content: bytes, source: str) -> Contents:
             header = dataclasses.replace(header, label=document["label"])
         elif line:
             reader.take(line)
+    goes_on = end is not None and next(lines.whole, None) is not None
     notes = [*reader.notes(), *_end_notes(end, reader.samples, source)]
     if lines.cut:
         notes.append(Note("dropped", "lines cut off at the end of a file", 1, source))
-    if end is not None and next(lines.whole, None) is not None:
+    if goes_on:
         notes.append(Note("dropped", "lines after the end line", 1, source))
     return Contents(header, tuple(reader.pieces()), tuple(marks), end, tuple(notes))
 
@@ -313,24 +334,35 @@ def recordings(contents: Contents, source: str) -> list[Recording]:
 
 
 class _Lines:
-    """The whole lines of a text; ``cut`` tells whether half a one follows them."""
+    """The whole lines of a file; ``cut`` tells, at its end, whether half a one follows them."""
 
-    def __init__(self, text: str, source: str) -> None:
-        last = text.rfind("\n") + 1
-        self.cut = last < len(text)
-        self.whole: Iterator[str] = self._lines(text[:last], source)
+    def __init__(self, file: ByLine, source: str) -> None:
+        self.cut = False
+        self.whole: Iterator[str] = self._lines(file, source)
 
-    @staticmethod
-    def _lines(text: str, source: str) -> Iterator[str]:
-        start = 0
+    def _lines(self, file: ByLine, source: str) -> Iterator[str]:
+        size = 0
         for number in itertools.count(1):
-            end = text.find("\n", start)
-            if end < 0:
+            line = file.readline(LONGEST_LINE + 1)
+            size += len(line)
+            if size > LARGEST_FILE:
+                raise HarmcuError(f"{source}: is larger than {LARGEST_FILE >> 20} MiB; split it")
+            if not line.endswith(b"\n"):
+                self.cut = bool(line)
+                if _has_line_end(file):
+                    raise HarmcuError(
+                        f"{source}, line {number}: no line of a recording is this long"
+                    )
                 return
-            if end - start > LONGEST_LINE:
-                raise HarmcuError(f"{source}, line {number}: no line of a recording is this long")
-            yield text[start:end].rstrip("\r")
-            start = end + 1
+            yield line.decode("utf-8", errors="replace").rstrip("\r\n")
+
+
+def _has_line_end(file: ByLine) -> bool:
+    """Tell whether the line goes on to a line end; a file system may leave a tail of zeros."""
+    while piece := file.readline(1 << 16):
+        if piece.endswith(b"\n"):
+            return True
+    return False
 
 
 class _Rows:
@@ -340,7 +372,7 @@ class _Rows:
         self._axes = len(header.axes)
         self._source = source
         self._indices = array("q")
-        self._values = array("q")
+        self._values = array("h")
         self._damaged = 0
 
     @property
@@ -363,7 +395,7 @@ class _Rows:
         if not self._indices:
             return
         indices = np.array(self._indices)
-        counts = np.array(self._values).reshape(-1, self._axes).astype(np.int16)
+        counts = np.array(self._values, np.int16).reshape(-1, self._axes)
         bounds = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1).tolist(), len(indices)]
         for first, last in itertools.pairwise(bounds):
             yield int(indices[first]), counts[first:last]
@@ -467,5 +499,11 @@ def free_path(folder: Path, subject: str, label: str) -> Path:
 
 
 def safe(text: str) -> str:
-    """Return a text as part of a file name that every system takes; may be empty."""
-    return re.sub(r"[^\w-]+", "_", text).strip("_")[:80]
+    """Return a text as the start of a file name that every system takes; may be empty.
+
+    File systems count bytes (255 of them, suffixes included), and Windows keeps some names for
+    devices, whatever follows the first dot (Win32, "Naming Files, Paths, and Namespaces").
+    """
+    name = re.sub(r"[^\w-]+", "_", text).strip("_")
+    name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+    return f"{name}_" if _DEVICE.fullmatch(name) else name

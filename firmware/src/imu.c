@@ -22,20 +22,26 @@ static void follow_clock(harmcu_imu_track *track, uint32_t ticks) {
 void harmcu_imu_track_start(harmcu_imu_track *track, const char *sensor, uint32_t rate_millihertz,
                             uint32_t tick_hz, uint32_t ticks) {
     track->report.sensor = sensor;
-    track->report.hint = NULL;
-    track->report.state = HARMCU_IMU_OK;
+    if (track->report.state != HARMCU_IMU_STUCK) {
+        track->report.hint = NULL;
+        track->report.state = HARMCU_IMU_OK;
+    }
     track->report.rate_millihertz = rate_millihertz;
     track->report.measured_millihertz = 0;
     track->tick_hz = tick_hz;
     follow_clock(track, ticks);
     track->period = seconds(track, 1000U) / rate_millihertz;
-    track->newest = track->now;
+    track->heard = track->now;
+    if (!track->is_primed) {
+        track->newest = track->now;
+    }
     track->repeats = 0;
-    track->is_primed = false;
+    track->is_cut = track->is_primed;
 }
 
 void harmcu_imu_track_stop(harmcu_imu_track *track, harmcu_imu_state state, const char *sensor,
-                           const char *hint) {
+                           const char *hint, uint32_t ticks) {
+    follow_clock(track, ticks);
     track->report.sensor = sensor;
     track->report.hint = hint;
     track->report.state = state;
@@ -63,23 +69,41 @@ static void measure(harmcu_imu_track *track) {
     }
 }
 
-/* How many samples the sensor dropped, when it held so many after it dropped them. */
-static uint32_t count_missing(const harmcu_imu_track *track, uint32_t held) {
-    const uint64_t made = (track->now - track->newest) / track->period;
-    return made > held + 1ULL ? (uint32_t)(made - held) : 1U;
+/* No sensor here pauses for so long. */
+static uint64_t longest_pause(const harmcu_imu_track *track) {
+    return seconds(track, 1U) / 2U;
+}
+
+bool harmcu_imu_track_is_silent(const harmcu_imu_track *track) {
+    return track->now - track->heard > longest_pause(track);
+}
+
+/* How many samples are missing before those that the queue holds. */
+static uint32_t count_missing(const harmcu_imu_track *track, uint32_t held,
+                              harmcu_imu_dropped dropped) {
+    const uint64_t elapsed = track->now - track->newest;
+    const bool was_silent = elapsed > held * track->period + longest_pause(track);
+    if (!track->is_primed ||
+        (dropped == HARMCU_IMU_DROPPED_NONE && !track->is_cut && !was_silent)) {
+        return 0;
+    }
+    const uint64_t made = elapsed / track->period;
+    const uint32_t least = dropped == HARMCU_IMU_DROPPED_PERHAPS ? 0U : 1U;
+    return made > held + 1ULL ? (uint32_t)(made - held) : least;
 }
 
 void harmcu_imu_track_burst(harmcu_imu_track *track, uint32_t ticks, uint32_t taken, uint32_t left,
-                            bool overrun) {
+                            harmcu_imu_dropped dropped) {
     follow_clock(track, ticks);
     if (taken == 0) {
-        if (track->now - track->newest > seconds(track, 1U) / 2U) {
+        if (harmcu_imu_track_is_silent(track)) {
             track->report.state = HARMCU_IMU_STUCK;
             track->report.hint = "the IMU gives no samples any more: unplug the board once";
         }
         return;
     }
-    track->missing = overrun && track->is_primed ? count_missing(track, taken + left) : 0U;
+    track->heard = track->now;
+    track->missing = count_missing(track, taken + left, dropped);
     /* The newest sample of all came within the last period; those left behind are newer than the
      * newest one taken. Between these bounds the sensor's own even pace is better. */
     const uint64_t behind = left * track->period;
@@ -104,8 +128,9 @@ void harmcu_imu_track_burst(harmcu_imu_track *track, uint32_t ticks, uint32_t ta
         drop_anchors(track);
     }
     track->is_primed = true;
+    track->is_cut = false;
     track->report.lost += track->missing;
-    track->report.overruns += track->missing > 0U ? 1U : 0U;
+    track->report.overruns += dropped != HARMCU_IMU_DROPPED_NONE && track->missing > 0U ? 1U : 0U;
     measure(track);
 }
 

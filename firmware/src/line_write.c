@@ -116,6 +116,10 @@ void harmcu_text_add(harmcu_line_writer *line, const char *utf8) {
     }
 }
 
+void harmcu_text_unsigned(harmcu_line_writer *line, uint32_t value) {
+    put_digits(line, value);
+}
+
 void harmcu_text_percent(harmcu_line_writer *line, uint8_t percent) {
     put_digits(line, percent / 100U);
     put(line, '.');

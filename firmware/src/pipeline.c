@@ -25,6 +25,12 @@ void harmcu_pipeline_reset(harmcu_pipeline *pipeline, const harmcu_resample_tabl
     pipeline->samples_check = HARMCU_CRC_START;
 }
 
+void harmcu_pipeline_restart(harmcu_pipeline *pipeline) {
+    const uint32_t windows = pipeline->windows;
+    harmcu_pipeline_reset(pipeline, pipeline->resampler.table);
+    pipeline->windows = windows;
+}
+
 void harmcu_pipeline_push(harmcu_pipeline *pipeline, const int16_t counts[HARMCU_AXES]) {
     harmcu_resample_push(&pipeline->resampler, counts);
 }

@@ -32,7 +32,7 @@ typedef enum {
 } session_mode;
 
 static const char *const MODE_NAME[] = {"stopped", "classify", "capture", "inject", "live"};
-static const char *const IMU_STATE[] = {"ok", "absent", "stuck", "other"};
+static const char *const IMU_STATE[] = {"ok", "absent", "stuck", "other", "failed"};
 
 static struct {
     session_mode mode;
@@ -352,6 +352,9 @@ static void poll_imu(void) {
         if (session.mode == MODE_CAPTURE) {
             send_sample(&sample);
         } else if (session.ready && (session.mode == MODE_CLASSIFY || session.mode == MODE_LIVE)) {
+            if (sample.lost > 0) {
+                harmcu_pipeline_restart(&session.pipeline);
+            }
             run_pipeline(sample.counts);
         }
         /* An engine slower than the hop must not keep the board from hearing the host. */
@@ -359,10 +362,26 @@ static void poll_imu(void) {
     }
 }
 
+static void tell_people(const harmcu_imu_report *imu, uint32_t lost) {
+    if (lost > 0) {
+        harmcu_line_writer line;
+        harmcu_text_begin(&line);
+        harmcu_text_unsigned(&line, lost);
+        harmcu_text_add(&line, " samples of the IMU were lost: the next window begins after them");
+        harmcu_text_send(&line);
+    }
+    if (imu->state != HARMCU_IMU_OK && imu->hint != NULL) {
+        say(imu->hint);
+    } else if (!has_model()) {
+        say("ready to record: harmcu capture --label walking");
+    }
+}
+
 /* Says how the IMU does: to a host that streams, and in words to people. */
 static void report_imu(void) {
     const harmcu_imu_report *imu = harmcu_board_imu_report();
-    const bool is_new = imu->state != session.imu_state || imu->lost != session.imu_lost;
+    const uint32_t lost = imu->lost - session.imu_lost;
+    const bool is_new = imu->state != session.imu_state || lost > 0;
     const uint32_t ticks = harmcu_board_ticks();
     if (!is_new && ticks - session.imu_ticks < REPORT_SECONDS * harmcu_board_tick_hz()) {
         return;
@@ -372,10 +391,8 @@ static void report_imu(void) {
     session.imu_ticks = ticks;
     if (session.mode == MODE_CLASSIFY || session.mode == MODE_CAPTURE) {
         send_imu();
-    } else if (session.mode == MODE_LIVE && imu->state != HARMCU_IMU_OK && imu->hint != NULL) {
-        say(imu->hint);
-    } else if (session.mode == MODE_LIVE && !has_model()) {
-        say("ready to record: harmcu capture --label walking");
+    } else if (session.mode == MODE_LIVE) {
+        tell_people(imu, lost);
     }
 }
 

@@ -27,6 +27,7 @@ arduino::USBSerial _SerialUSB;
 
 static char command_line[512];
 static int recording = SEMIHOST_NO_FILE;
+static int led = SEMIHOST_NO_FILE;
 static uint64_t clock_start;
 
 /* What has arrived: 256 bytes, as many as the core's port keeps. */
@@ -122,7 +123,12 @@ void delay(unsigned long milliseconds) {
 void pinMode(int, int) {
 }
 
-void digitalWrite(int, int) {
+/* What the LED does is written to a file: milliseconds and level, as two words of 32 bits. */
+void digitalWrite(int pin, int level) {
+    const uint32_t change[2] = {(uint32_t)millis(), (uint32_t)level};
+    if (pin == LED_BUILTIN && led != SEMIHOST_NO_FILE) {
+        semihost_write(led, change, sizeof change);
+    }
 }
 
 void arduino::USBSerial::begin(unsigned long) {
@@ -159,20 +165,22 @@ void arduino::USBSerial::send_nb(uint8_t *data, uint32_t size, uint32_t *taken, 
     }
 }
 
-static void open_recording() {
-    static char path[256];
-    const char *text = find_word("recording");
+static int open_file(const char *name, semihost_mode mode) {
+    char path[256];
+    const char *text = find_word(name);
     if (text == nullptr) {
-        return;
+        return SEMIHOST_NO_FILE;
     }
     size_t size = 0;
     for (++text; text[size] != '\n' && text[size] != '\0' && size + 1 < sizeof path; ++size) {
         path[size] = text[size];
     }
-    recording = semihost_open(path, SEMIHOST_READ);
-    if (recording == SEMIHOST_NO_FILE) {
+    path[size] = '\0';
+    const int file = semihost_open(path, mode);
+    if (file == SEMIHOST_NO_FILE) {
         semihost_exit(false);
     }
+    return file;
 }
 
 int main() {
@@ -191,7 +199,8 @@ int main() {
         semihost_exit(false);
     }
     clock_start = scene_number("clock", 0);
-    open_recording();
+    recording = open_file("recording", SEMIHOST_READ);
+    led = open_file("led", SEMIHOST_WRITE);
     setup();
     for (;;) {
         loop();

@@ -11,6 +11,7 @@ TICK_HZ = 1_000_000
 NOMINAL = 119_000
 BURST = 16
 OK, STUCK = 0, 2
+PERHAPS, SOME = 1, 2
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +61,7 @@ class Sensor:
             ticks = (self._start + now) % 2**32
             # The value changes from burst to burst, as noise does.
             value = len(self.times) % 1000
-            self.script.append(f"burst {ticks} {taken} {self._held} {int(overrun)} {value}")
+            self.script.append(f"burst {ticks} {taken} {self._held} {SOME * overrun} {value}")
             if taken == 0:
                 return
 
@@ -140,3 +141,42 @@ def test_silence_and_sameness_are_stuck(program: Path) -> None:
     same = [*script, *(f"burst {9000 + 8403 * i} 1 0 0 5" for i in range(1, 130)), "report"]
     said = run([program], "\n".join(same).encode()).decode().splitlines()
     assert said[-1].split()[0] == str(STUCK)
+
+
+def said_of(program: Path, *script: str) -> list[list[int]]:
+    said = run([program], "\n".join(script).encode()).decode().splitlines()
+    return [[int(field) for field in line.split()] for line in said]
+
+
+@pytest.mark.parametrize("wraps", [0, 3])
+def test_what_a_sensor_did_not_say_while_it_was_away_is_lost(program: Path, wraps: int) -> None:
+    """Off the bus, for longer than the clock runs, and back with an empty queue."""
+    period = TICK_HZ * 1000 / NOMINAL
+    script = [f"start {NOMINAL} {TICK_HZ} 0"]
+    script += [f"burst {round(period * n) + 10} 1 0 0 {n}" for n in range(1, 11)]
+    now = round(period * 10) + 20
+    away = wraps * 2**32 + 2_000_000
+    script += [f"stop {(now + away * part // 8) % 2**32}" for part in range(9)]
+    script += [f"start {NOMINAL} {TICK_HZ} {(now + away) % 2**32}"]
+    script += [f"burst {(now + away + 9000) % 2**32} 1 0 0 7", "report"]
+    *samples, (state, _, taken, lost, overruns) = said_of(program, *script)
+    assert samples[-1][1] == lost == pytest.approx((away + 9000) / period - 1, abs=1.5)
+    assert (state, taken, overruns) == (OK, 11, 0)
+
+
+def test_a_sensor_that_was_silent_lost_what_it_did_not_say(program: Path) -> None:
+    script = [f"start {NOMINAL} {TICK_HZ} 0", "burst 9000 1 0 0 5", "burst 700000 0 0 0 0"]
+    *_, sample, report = said_of(program, *script, "burst 1009000 2 0 0 9", "report")
+    assert sample == [sample[0], 0]
+    assert report[3] == pytest.approx(117, abs=1.5)
+    assert report[4] == 0
+
+
+def test_a_full_queue_has_not_overrun_yet(program: Path) -> None:
+    """The BMI270 says only that its queue is full: whether it dropped samples, the clock tells."""
+    period = TICK_HZ * 1000 / NOMINAL
+    for more, lost in ((0, 0), (40, 40)):
+        full = round(period * (1 + 170 + more)) + 100
+        script = [f"start {NOMINAL} {TICK_HZ} 0", f"burst {round(period) + 100} 1 0 0 5"]
+        *_, report = said_of(program, *script, f"burst {full} 16 154 {PERHAPS} 6", "report")
+        assert report[3:] == [lost, int(lost > 0)]

@@ -1,6 +1,7 @@
 """Capturing from a board double, from sketches that print numbers, and through a bad cable."""
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -20,8 +21,8 @@ from host_tools import board_stream, capture, sketch_stream
 from host_tools.board_stream import BoardStream
 from host_tools.capture import Capture, Request
 from host_tools.device import Device
-from host_tools.link import Link
-from host_tools.protocol import Line, LineReader, Sample, Text, encode, parse
+from host_tools.link import Link, Restart
+from host_tools.protocol import Ack, Line, LineReader, Sample, Text, encode, parse
 from host_tools.sample_stream import Chunk, RateMeter
 from host_tools.sketch_stream import SketchStream
 from trainer import datasets, recording_file
@@ -45,6 +46,7 @@ class Given:
         self.description, self.board, self.trouble = "given", "none", ""
         self.axes: tuple[str, ...] = AXES
         self.rate_millihertz = rate_millihertz
+        self.parts_takes = False
         self.meter = RateMeter(2.0)
         self._chunks = chunks
 
@@ -128,7 +130,9 @@ def test_a_discarded_take_is_put_aside(tmp_path: Path) -> None:
 
 
 def test_a_board_that_begins_anew_begins_another_take(tmp_path: Path) -> None:
-    made, said = record(Given(chunks(0, 50, 0, 50)), Request("w", "a", tmp_path))
+    given = chunks(0, 50, 0, 50)
+    given[2] = dataclasses.replace(given[2], begins_anew=True)
+    made, said = record(Given(given), Request("w", "a", tmp_path))
     assert [take.samples for take in made.finished] == [100, 100]
     assert any("the board began anew" in text for text in said)
 
@@ -275,7 +279,7 @@ def test_a_board_that_begins_anew_in_secret_is_heard_at_once() -> None:
     ack = [encode(Line("ACK", s, ("1",))) for s in [10_000, 10_001, 1, 2, 3]]
     with BoardDouble(Harmcu(COUNTS[:1])) as double, Link(double.port) as link:
         link._take(b"".join(ack))
-        assert len(link._arrived) == 5
+        assert list(map(type, link._arrived)) == [Ack, Ack, Restart, Ack, Ack, Ack]
         assert (link.lost, link.damaged) == (1, 0)
 
 
@@ -358,11 +362,12 @@ def test_what_ends_the_command_costs_at_most_a_second(tmp_path: Path, number: in
         sent = board._next
         os.kill(process.pid, number)
         _, errors = process.communicate(timeout=20)
-        expected = {signal.SIGINT: 0, signal.SIGTERM: 128 + number, signal.SIGKILL: -number}
+        expected = {signal.SIGINT: 130, signal.SIGTERM: 128 + number, signal.SIGKILL: -number}
         assert process.returncode == expected[signal.Signals(number)], errors
         assert "Traceback" not in errors
     contents = only_file(tmp_path)
-    assert (contents.end is None) == (number == signal.SIGKILL)
+    stopped = {signal.SIGINT: "interrupted", signal.SIGTERM: "harmcu was ended"}
+    assert (contents.end or {}).get("stopped") == stopped.get(signal.Signals(number))
     (_, got), *_ = contents.pieces
     first = next(i for i in range(len(COUNTS)) if (COUNTS[i] == got[0]).all())
     assert (COUNTS[first : first + len(got)] == got).all()
@@ -520,3 +525,36 @@ def test_a_file_that_ends_in_its_first_line_spoils_no_other(tmp_path: Path) -> N
         loaded = datasets.load("recordings", tmp_path)
         assert len(loaded.recordings) == 1
         assert "recordings that end within their first line" in {n.what for n in loaded.notes}
+
+
+def test_a_new_stream_is_another_take_whatever_its_first_index(tmp_path: Path) -> None:
+    """Its first samples may be lost: then it looks like a gap of the old one."""
+    given = [*chunks(0), dataclasses.replace(chunks(200)[0], begins_anew=True)]
+    made, said = record(Given(given), Request("w", "a", tmp_path))
+    assert [(take.samples, take.lost) for take in made.finished] == [(50, 0), (50, 0)]
+    assert any("the board began anew" in text for text in said)
+
+
+def test_a_reset_before_the_first_sample_is_seen() -> None:
+    """The acknowledgement of RUN and the board's first line arrive together."""
+
+    class Resets(Harmcu):
+        def _answer(self, line: Line) -> bytes:
+            said = super()._answer(line)
+            resets = [each.fields for each in self.heard].count(("capture",)) == 1
+            return said + self.reset_in_mid_line() if resets else said
+
+    with BoardDouble(Resets(COUNTS)) as double, Link(double.port) as link:
+        source = BoardStream(link)
+        got = [chunk for _ in range(5) for chunk in source.read(0.1)]
+        assert got[0].begins_anew
+        assert got[0].first == 0
+
+
+def test_takes_without_an_end_are_refused_where_no_key_ends_them(tmp_path: Path) -> None:
+    with BoardDouble(Harmcu(COUNTS, pace=119)) as double:
+        process = _start(tmp_path, "--port", double.port, "--takes", "2")
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "no key ends a take; add --seconds" in errors
+    assert not list(tmp_path.rglob("*.rec"))

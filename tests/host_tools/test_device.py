@@ -204,7 +204,7 @@ def test_a_board_that_goes_away_is_named() -> None:
         ("/dev/no-such-port", "no such port"),
         ("/dev/nolock-such-port", "no such port"),
         ("socket://127.0.0.1:1", "nobody listens"),
-        ("socket://127.0.0.1", "cannot be opened"),
+        ("socket://127.0.0.1", "write socket://HOST:PORT"),
         ("nonsense://x", "cannot be opened"),
     ],
 )

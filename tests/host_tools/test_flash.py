@@ -1,10 +1,12 @@
 """Flashing with a stand-in for arduino-cli, onto a board double."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +20,29 @@ from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 
 COUNTS = np.zeros((1, 6), np.int16)
-NO_PLATFORM = "Error during build: Platform 'arduino:mbed_nano@4.5.0' not found: not installed\n"
-NO_LIBRARY = "Error resolving FQBN: Library 'Arduino_LSM9DS1@1.1.1' not found\n"
-BROKEN = "sketch.ino:3:1: error: 'nonsense' does not name a type\nError during build: exit 1\n"
+NO_HOST = (
+    "Error initializing instance: loading required platform arduino:mbed_nano@4.5.0: Error "
+    'downloading https://x: Get "https://x": dial tcp: lookup x: no such host'
+)
+
+
+def failed(compiler: str = "", error: str = "exit status 1", *warnings: str) -> dict[str, Any]:
+    """What a compilation that failed leaves."""
+    document = {"compiler_err": compiler, "success": False, "error": f"Error during build: {error}"}
+    return {**document, "warnings": list(warnings)} if warnings else document
+
+
+def not_uploaded(*lines: str) -> dict[str, Any]:
+    error = "Failed uploading: uploading error: exit status 1"
+    return {"error": error, "output": {"stdout": "", "stderr": "\n".join(lines)}}
+
+
+NO_LIBRARY = failed(
+    "x.cpp:1:10: fatal error: Arduino_LSM9DS1.h: No such file or directory",
+    "exit status 1",
+    "Error initializing instance: Library 'Arduino_LSM9DS1' not found",
+)
+BROKEN = failed("sketch.ino:3:1: error: 'nonsense' does not name a type")
 
 
 @dataclass
@@ -28,16 +50,23 @@ class Fake:
     """The stand-in on the PATH."""
 
     folder: Path
-    plan: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    plan: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
 
-    def answer(self, command: str, *answers: tuple[int, str]) -> None:
+    def answer(self, command: str, *answers: tuple[int, Any]) -> None:
+        """Plan exit codes and documents; None is the usual document."""
         self.plan[command] = list(answers)
         (self.folder / "plan.json").write_text(json.dumps(self.plan))
 
     @property
     def calls(self) -> list[str]:
         file = self.folder / "calls.txt"
-        return file.read_text().splitlines() if file.exists() else []
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [line for line in lines if not line.startswith("config")]
+
+    def keep(self, *names: str) -> None:
+        """Have these downloaded before."""
+        for name in names:
+            (self.folder / "data" / "internal" / f"{name}_0123456789abcdef").mkdir(parents=True)
 
 
 @pytest.fixture
@@ -53,7 +82,9 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     monkeypatch.setattr(ports, "find", lambda: [])
     monkeypatch.setattr(ports, "ANSWER_SECONDS", 0.6)
     monkeypatch.setattr(flash, "RETURN_SECONDS", 2.0)
-    return Fake(folder)
+    fake = Fake(folder)
+    fake.keep("arduino_mbed_nano_4.5.0", "Arduino_LSM9DS1_1.1.1")
+    return fake
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +120,7 @@ def test_a_board_is_flashed_and_asked(made: Project, fake: Fake, double: BoardDo
         f"compile --profile nano33ble {made.path}",
         f"upload -p {double.port} --profile nano33ble {made.path}",
     ]
-    assert any("Sketch uses" in text for text in said)
+    assert "arduino-cli compile" in said
 
 
 def test_a_port_comes_back_under_another_name(
@@ -113,7 +144,8 @@ def test_a_port_comes_back_under_another_name(
 
 
 def test_the_uploader_may_know_the_new_port(made: Project, fake: Fake, double: BoardDouble) -> None:
-    fake.answer("upload", (0, f"New upload port: {double.port} (serial)\n"))
+    port = {"address": double.port, "protocol": "serial"}
+    fake.answer("upload", (0, {"stdout": "", "stderr": "", "updated_upload_port": port}))
     result, _ = flashed(made, "/dev/ttyOLD")
     assert result.port == double.port
 
@@ -132,47 +164,69 @@ def test_without_arduino_cli(
             flashed(made, "/dev/ttyX")
 
 
+MISSING = "arduino:mbed_nano@4.5.0 and Arduino_LSM9DS1@1.1.1"
+
+
 @pytest.mark.parametrize(
-    ("said", "kind", "what"),
-    [
-        (NO_PLATFORM, "core", "arduino:mbed_nano@4.5.0"),
-        (NO_LIBRARY, "lib", "Arduino_LSM9DS1@1.1.1"),
-        ("Library 'Another@1.0' not found\n", "lib", "Another@1.0"),
-        ("x.cpp:1:10: fatal error: Y.h: No such file\n", "lib", "Arduino_LSM9DS1@1.1.1"),
-    ],
+    ("kept", "missing"),
+    [([], MISSING), (["arduino_mbed_nano_4.5.0"], "Arduino_LSM9DS1@1.1.1")],
 )
-def test_what_is_missing_is_installed_when_the_user_agrees(
-    made: Project, fake: Fake, double: BoardDouble, said: str, kind: str, what: str
+def test_what_is_missing_is_downloaded_when_the_user_agrees(
+    made: Project, fake: Fake, double: BoardDouble, kept: list[str], missing: str
 ) -> None:
-    fake.answer("compile", (1, said), (0, ""))
-    flashed(made, double.port, agreed=True)
-    assert fake.calls[1:3] == [f"{kind} update-index", f"{kind} install {what}"]
-    assert fake.calls[3].startswith("compile")
-    assert fake.calls[4].startswith("upload")
+    shutil.rmtree(fake.folder / "data")
+    fake.keep(*kept)
+    asked: list[str] = []
+
+    def agree(question: str) -> bool:
+        asked.append(question)
+        return len(asked) > 1
+
+    with pytest.raises(HarmcuError, match="is missing; `harmcu flash --yes` downloads it"):
+        flash.flash(made, double.port, lambda _: None, agree)
+    assert fake.calls == []
+    flash.flash(made, double.port, lambda _: None, agree)
+    assert [call.split()[0] for call in fake.calls] == ["compile", "upload"]
+    assert asked == [f"{missing} is missing. Let arduino-cli download it?"] * 2
 
 
-def test_nothing_is_installed_against_the_user_s_will(
+def test_an_older_arduino_cli_may_not_state_its_folder(
     made: Project, fake: Fake, double: BoardDouble
 ) -> None:
-    fake.answer("compile", (1, NO_PLATFORM))
-    with pytest.raises(HarmcuError, match="arduino-cli core install arduino:mbed_nano"):
-        flashed(made, double.port)
-    assert len(fake.calls) == 1
+    fake.answer("config", (1, {"error": "unknown command"}))
+    assert flashed(made, double.port)[0].port == double.port
+
+
+def test_an_old_list_of_libraries_is_brought_up_to_date(
+    made: Project, fake: Fake, double: BoardDouble
+) -> None:
+    fake.answer("compile", (1, NO_LIBRARY), (0, None))
+    flashed(made, double.port)
+    assert [call.split()[0] for call in fake.calls] == ["compile", "lib", "compile", "upload"]
+    assert fake.calls[1] == "lib update-index"
 
 
 @pytest.mark.parametrize(
     ("command", "said", "reason"),
     [
         ("compile", BROKEN, "compile failed: .*does not name a type; generate the project again"),
-        ("compile", "ld: region `RAM' overflowed by 1234 bytes\n", "does not fit .* smaller model"),
-        ("compile", "Get https://x: dial tcp: lookup x: no such host\n", "network is needed"),
-        ("upload", "No device found on ttyACM0\n", "press the reset button twice"),
-        ("upload", "Error opening port: Permission denied\n", "usermod -aG dialout"),
-        ("upload", "", "upload failed"),
+        ("compile", failed("ld: region `RAM' overflowed by 1234 bytes"), "does not fit .* smaller"),
+        ("compile", failed("", "text section exceeds available space in board"), "does not fit"),
+        ("compile", failed("x.h: No such file", "exit status 1", NO_HOST), "network is needed"),
+        ("compile", NO_LIBRARY, "Library 'Arduino_LSM9DS1' not found; generate"),
+        ("upload", not_uploaded("No device found on ttyACM0"), "press the reset button twice"),
+        (
+            "upload",
+            not_uploaded("Cannot perform port reset: Permission denied", "No device found on X"),
+            "usermod -aG dialout",
+        ),
+        ("upload", {"error": "Error: unknown flag"}, "upload failed: Error: unknown flag"),
+        ("upload", "panic: nothing is JSON here", "upload failed: panic: nothing is JSON"),
+        ("upload", "", "upload failed: no message"),
     ],
 )
 def test_failures_say_what_to_do(
-    made: Project, fake: Fake, double: BoardDouble, command: str, said: str, reason: str
+    made: Project, fake: Fake, double: BoardDouble, command: str, said: Any, reason: str
 ) -> None:
     fake.answer(command, (1, said))
     with pytest.raises(HarmcuError, match=reason):

@@ -1,7 +1,12 @@
 """Keys of a terminal: what is one, and what a program has to leave alone."""
 
+import importlib.util
+import sys
+from types import ModuleType
+
 import pytest
 
+from host_tools import terminal
 from host_tools.terminal import BACKSPACE, ENTER, ESCAPE, Keys
 
 
@@ -19,6 +24,7 @@ def pressed(monkeypatch: pytest.MonkeyPatch, *arrived: str) -> list[str]:
         ("l", ["l"]),
         ("\x1b", [ESCAPE]),
         ("\r\b\x7f", [ENTER, BACKSPACE, BACKSPACE]),
+        ("\x1b\x1b", [ESCAPE, ESCAPE]),
         ("\x1b[A\x1b[1;5Cq", ["q"]),
         ("\x1bOP\x1bOBm", ["m"]),
         ("\x1b[<64;10;10Mä走", ["ä", "走"]),
@@ -33,3 +39,45 @@ def test_what_arrives_in_one_piece(
 
 def test_a_sequence_in_two_pieces_is_no_escape(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pressed(monkeypatch, "\x1b[", "", "A", "q") == ["q"]
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, list[str]]:
+    """The module as it is on Windows, and the codes that its console has ready."""
+    ready: list[str] = []
+    console = ModuleType("msvcrt")
+    console.kbhit = lambda: bool(ready)  # type: ignore[attr-defined]
+    console.getwch = lambda: ready.pop(0)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "msvcrt", console)
+    monkeypatch.setitem(sys.modules, "termios", None)
+    monkeypatch.setattr(sys, "platform", "win32")
+    spec = importlib.util.spec_from_file_location("windows_terminal", terminal.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module, ready
+
+
+@pytest.mark.parametrize(
+    ("codes", "keys"),
+    [
+        ("l", ["l"]),
+        ("\r\b", [ENTER, BACKSPACE]),
+        ("\x1bq", [ESCAPE, "q"]),
+        ("\xe0H\x00;\xe0Mq", ["q"]),
+        ("ä走", ["ä", "走"]),
+        ("à", ["à"]),
+    ],
+)
+def test_keys_of_windows(
+    windows: tuple[ModuleType, list[str]], codes: str, keys: list[str]
+) -> None:
+    """Arrows and function keys give two codes, the first of which is NUL or that of à."""
+    module, ready = windows
+    ready += codes
+    reader = module.Keys()
+    assert [key for _ in range(20) if (key := reader.read())] == keys
+    with module._unbuffered_keys():
+        ready += "x"
+        assert reader.read() == "x"

@@ -1,17 +1,20 @@
 import csv
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from board_double import BoardDouble, Damage, Harmcu
 
-from host_tools import emulator, monitor
+from host_tools import emulator, monitor, monitor_screen, ports
 from host_tools.build import Program
 from host_tools.decision_log import DecisionLog
 from host_tools.link import Link
 from host_tools.monitor import Decided, Monitor, decision_line, watch
-from host_tools.protocol import Classification, Status
+from host_tools.ports import Found
+from host_tools.protocol import Classification, Line, Status
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 from trainer.golden import traces
@@ -92,6 +95,103 @@ def test_a_board_that_restarts_is_told_to_classify_again() -> None:
         assert [line.fields for line in board.heard[-1:]] == [("classify",)]
 
 
+def watch_replugged(
+    board: Harmcu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: Callable[[], None]
+) -> tuple[Monitor, list[str], list[str]]:
+    """Pull the board out after some decisions and plug it in under another name."""
+    monkeypatch.setattr(monitor, "LOOKED_SECONDS", 0.05)
+    monkeypatch.setattr(ports, "ANSWER_SECONDS", 0.4)
+    warned: list[str] = []
+    with BoardDouble(board) as double:
+        names = [double.port]
+        monkeypatch.setattr(
+            ports, "find", lambda: [Found(names[-1], ("nano33ble",), False, "CHIP")]
+        )
+        # Whoever opens the old name finds it taken.
+        link = Link(double.port)
+        taken = os.open(double.port, os.O_RDWR | os.O_NOCTTY)
+
+        def warn(text: str) -> None:
+            warned.append(text)
+            if "is gone" in text:
+                change()
+                board.restart()
+                double.replug()
+                names.append(double.port)
+
+        def pull() -> bool:
+            if watched.decisions == 5 and not watched.is_gone and len(names) == 1:
+                double.unplug()
+            return watched.decisions >= 10 and len(names) > 1
+
+        with Monitor(link) as watched, DecisionLog(tmp_path / "log.csv", watched.labels) as log:
+            watch(watched, lambda _: None, warn, 10.0, pull, log)
+        os.close(taken)
+    return watched, warned, names
+
+
+def test_a_board_that_comes_back_is_watched_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An unplugged cable is what happens most: the port has another name afterwards."""
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 5, decision_seconds=0.02)
+
+    def forget() -> None:
+        board.decisions = [(1, 90)] * 5
+
+    watched, warned, names = watch_replugged(board, monkeypatch, tmp_path, forget)
+    assert watched.decisions == 10
+    assert names[0] != names[1]
+    assert warned == [
+        f"{names[0]} is gone; waiting for the board to come back",
+        f"the board is back at {names[1]}",
+    ]
+    rows = (tmp_path / "log.csv").read_text("utf-8").splitlines()
+    assert [row.split(",")[3] for row in rows[1:]] == ["walking"] * 5 + ["running"] * 5
+
+
+def test_a_board_that_comes_back_with_another_model_is_not_watched(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 5, decision_seconds=0.02)
+
+    def flash() -> None:
+        board.sha256 = "cd" * 32
+
+    with pytest.raises(HarmcuError, match=r"runs the model cdcdcdcdcdcd.*"):
+        watch_replugged(board, monkeypatch, tmp_path, flash)
+
+
+def test_samples_that_the_sensor_lost_are_said() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 1000)
+    warned: list[str] = []
+    with BoardDouble(board) as double, Link(double.port) as link:
+        watched = Monitor(link)
+        assert not watched.is_losing
+        board.interject(board._line("IMU", "LSM9DS1", "ok", "119000", "119000", "900", "57", "1"))
+        watch(watched, lambda _: None, warned.append, 0.4)
+        assert watched.is_losing
+        shown = monitor_screen.draw(watched, (80, 24), True).plain
+    assert warned == ["0 lines lost and 0 damaged, 57 samples lost by the sensor so far"]
+    assert "WARNING: the sensor lost samples; the next window begins after them" in shown
+
+
+def test_a_reset_right_after_an_acknowledgement_is_seen() -> None:
+    """Both are heard together, so that the board looks as if it obeyed."""
+
+    class Resets(Harmcu):
+        def _answer(self, line: Line) -> bytes:
+            said = super()._answer(line)
+            resets = [each.fields for each in self.heard].count(("classify",)) == 1
+            return said + self.reset_in_mid_line() if resets else said
+
+    board = Resets(COUNTS, decisions=[(0, 100)] * 5)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        watched = Monitor(link)
+        decisions = sum(len(watched.step(0.1)) for _ in range(10))
+        assert decisions == 5
+
+
 def test_a_board_that_only_records() -> None:
     board = Harmcu(COUNTS, engine="none", model="", sha256="")
     with (
@@ -135,7 +235,11 @@ def test_the_log_has_every_decision(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_log_is_never_overwritten(tmp_path: Path) -> None:
-    for name, said in (("log.txt", "name a log .csv"), ("log.csv", "never overwritten")):
+    for name, said in (
+        ("log.txt", "name a log .csv"),
+        ("log.json", "name a log .csv, or .jsonl for JSON lines"),
+        ("log.csv", "never overwritten"),
+    ):
         (tmp_path / name).touch()
         with pytest.raises(HarmcuError, match=said):
             DecisionLog(tmp_path / name, ())

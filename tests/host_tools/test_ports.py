@@ -1,10 +1,15 @@
+import json
+
 import numpy as np
 import pytest
 from board_double import BoardDouble, Harmcu, Printer
+from click.testing import CliRunner
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
 from host_tools import ports
+from host_tools.cli import main
+from host_tools.port import Port
 from trainer.errors import HarmcuError
 
 
@@ -72,3 +77,33 @@ def test_boards_say_what_they_run(plug: list[ListPortInfo]) -> None:
         assert "no such port" in answers["/dev/ttyGONE"].silence
         first, second, *_ = ports.answers(["x://y", ours.port])
         assert (first.port, second.port) == ("x://y", ours.port)
+
+
+def test_a_named_port_that_does_not_answer_is_a_failure(plug: list[ListPortInfo]) -> None:
+    del plug
+    with BoardDouble(Harmcu(np.zeros((1, 6), np.int16))) as double:
+        good = CliRunner().invoke(main, ["ports", "--port", double.port])
+        both = ["ports", "--json", "--port", double.port, "--port", "/dev/ttyGONE"]
+        result = CliRunner().invoke(main, both)
+    assert good.exit_code == 0
+    assert result.exit_code == 1
+    assert "no harmcu board answers at /dev/ttyGONE" in result.stderr
+    assert len(json.loads(result.stdout)["ports"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("socket://nope", "write socket://HOST:PORT"),
+        ("socket://127.0.0.1:99999", "a port from 1 to 65535"),
+        ("socket://127.0.0.1:abc", "write socket://HOST:PORT"),
+        ("socket://127.0.0.1:0", "write socket://HOST:PORT"),
+        ("socket://:80", "write socket://HOST:PORT"),
+        ("socket://127.0.0.1:1", "nobody listens there"),
+        ("/dev/null", "is no serial port"),
+        ("/", "is no serial port"),
+    ],
+)
+def test_a_wrong_name_of_a_port_is_explained(name: str, said: str) -> None:
+    with pytest.raises(HarmcuError, match=said):
+        Port(name)

@@ -1,9 +1,11 @@
 import dataclasses
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from made_up import a_recording, load_or_line
 
 from trainer import datasets, recording_file
 from trainer.errors import HarmcuError
+from trainer.reading import files
 from trainer.recording import AXES, Recording
 from trainer.recording_file import Header, Writer
 
@@ -110,7 +113,7 @@ def test_cut_off_anywhere_it_is_read_to_the_last_whole_line(
     content = path.read_bytes()
     whole = content[:kept].count(b"\n")
     if whole == 0:
-        with pytest.raises(HarmcuError, match="line 1: is no header"):
+        with pytest.raises(HarmcuError, match="ends within its first line"):
             recording_file.read(content[:kept], "walk.rec")
         return
     contents = recording_file.read(content[:kept], "walk.rec")
@@ -216,7 +219,7 @@ def test_file_names_are_safe_and_distinct() -> None:
         "1/walk.001.rec",
         "1/Walk.002.rec",
         "a_b_c/etc_passwd.001.rec",
-        "unknown/CON.001.rec",
+        "unknown/CON_.001.rec",
     ]
 
 
@@ -312,3 +315,62 @@ def test_the_number_of_a_take_is_never_given_again(tmp_path: Path) -> None:
     (tmp_path / "anna" / "go_up.001.rec").touch()
     assert free(tmp_path, "anna", "go up") == tmp_path / "anna" / "go_up.003.rec"
     assert free(tmp_path, "anna", "go") == tmp_path / "anna" / "go.001.rec"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_take_may_be_larger_than_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    """Days of recording are read as they come, and have the digest of the whole file."""
+    monkeypatch.setattr(files, "LARGEST_FILE", 1000)
+    path = tmp_path / "walk.001.rec"
+    with Writer(path, HEADER) as writer:
+        writer.write(counts(5000))
+    whole = path.read_bytes() + b"after the end line\n" * 9
+    path.write_bytes(whole)
+    if packed:
+        with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+            archive.write(path, path.name)
+        path = tmp_path / "all.zip"
+    dataset = datasets.load("recordings", path)
+    assert (dataset.recordings[0].counts == counts(5000)).all()
+    assert dataset.sha256 == files.digest({"walk.001.rec": hashlib.sha256(whole).hexdigest()})
+    monkeypatch.setattr(recording_file, "LARGEST_FILE", 100_000)
+    with pytest.raises(HarmcuError, match=r"walk\.001\.rec: is larger than 0 MiB; split it"):
+        datasets.load("recordings", path)
+
+
+def test_a_tail_of_zeros_is_cut_off(tmp_path: Path) -> None:
+    """As file systems leave it when the power fails."""
+    path = tmp_path / "walk.rec"
+    with Writer(path, HEADER) as writer:
+        writer.write(counts(10))
+    content = path.read_bytes()
+    contents = recording_file.read(content + bytes(100_000), "walk.rec")
+    assert (contents.pieces[0][1] == counts(10)).all()
+    assert ("lines cut off at the end of a file", 1) in {(n.what, n.count) for n in contents.notes}
+    with pytest.raises(HarmcuError, match="line 13: no line of a recording is this long"):
+        recording_file.read(content + bytes(100_000) + b"\n", "walk.rec")
+
+
+@pytest.mark.parametrize("text", ["con", "NUL", "com1", "LPT9", "aux", "prn", "com²"])
+def test_names_that_windows_keeps_for_devices_are_not_given(text: str) -> None:
+    assert recording_file.safe(text) == f"{text}_"
+    assert recording_file.safe(f"{text}x") == f"{text}x"
+
+
+@given(st.text(max_size=300))
+def test_any_label_makes_a_name_that_file_systems_take(text: str) -> None:
+    name = f"{recording_file.safe(text)}.001.rec{recording_file.DISCARDED}"
+    assert len(name.encode()) <= 255
+    assert not set(name) & set('<>:"/\\|?*') | {c for c in name if ord(c) < 32}
+
+
+def test_long_labels_of_any_script_are_recorded(tmp_path: Path) -> None:
+    """Each of these characters takes three or four bytes."""
+    for label in ("走" * 100, "𝔸" * 100, "ä" * 100):
+        path = recording_file.free_path(tmp_path, label, label)
+        header = dataclasses.replace(HEADER, label=label, subject=label)
+        with Writer(path, header) as writer:
+            writer.write(counts(2))
+        assert read_back(path).header.label == label

@@ -37,13 +37,15 @@ def load(path: Path | None = None) -> Dataset:
     recordings: list[Recording] = []
     notes: list[Note] = []
     digests: dict[str, str] = {}
-    for name, content in files.members(path, lambda n: n.endswith(recording_file.SUFFIX)):
-        if b"\n" not in content:
-            # What wrote it was stopped before the first sample: the others are none the worse.
+    for name, file in files.opened(path, lambda n: n.endswith(recording_file.SUFFIX)):
+        hashed = _Hashed(file)
+        try:
+            contents = recording_file.read(hashed, name)
+        except recording_file.NoHeaderError:
+            # The other recordings are none the worse.
             notes.append(Note("dropped", "recordings that end within their first line", 1, name))
             continue
-        contents = recording_file.read(content, name)
-        digests[name] = hashlib.sha256(content).hexdigest()
+        digests[name] = hashed.digest()
         notes += contents.notes
         unusable = _unusable(contents, name)
         if unusable is not None:
@@ -60,6 +62,25 @@ def load(path: Path | None = None) -> Dataset:
             "into such with `harmcu data convert`"
         )
     return assemble.dataset("recordings", recordings, digests, notes)
+
+
+class _Hashed:
+    """A file whose SHA-256 is computed while it is read, for it may be larger than the memory."""
+
+    def __init__(self, file: files.Member) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    def readline(self, size: int, /) -> bytes:
+        line = self._file.readline(size)
+        self._hash.update(line)
+        return line
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the whole file, in hexadecimal digits."""
+        while chunk := self._file.read(1 << 20):
+            self._hash.update(chunk)
+        return self._hash.hexdigest()
 
 
 def _unusable(contents: Contents, name: str) -> Note | None:

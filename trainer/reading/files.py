@@ -45,8 +45,48 @@ _DAMAGE = (
 Wanted = Callable[[str], bool]
 
 
+class Member:
+    """An open file of a data set. What goes wrong while it is read is a HarmcuError."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next ``size`` bytes, or what is left."""
+        try:
+            return self._file.read(size)
+        except (OSError, *_DAMAGE) as error:
+            raise _failure(self._path, error) from error
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the next line, or its next ``size`` bytes."""
+        try:
+            return self._file.readline(size)
+        except (OSError, *_DAMAGE) as error:
+            raise _failure(self._path, error) from error
+
+
+def _failure(path: Path, error: Exception) -> HarmcuError:
+    if isinstance(error, OSError):
+        return HarmcuError(f"{path}: cannot be read ({error.strerror or error}); check it")
+    return HarmcuError(
+        f"{path}: cannot be read to its end ({type(error).__name__}); it is damaged, fetch it again"
+    )
+
+
 def members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of every wanted file at ``path``.
+    """Yield (name, content) of every wanted file at ``path``; see ``opened``.
+
+    Raises:
+        HarmcuError: as there; or a file is larger than ``LARGEST_FILE``.
+    """
+    for name, file in opened(path, wanted):
+        yield name, _bounded(path, name, file)
+
+
+def opened(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
+    """Yield (name, file) of every wanted file at ``path``; each is open until the next one.
 
     Args:
         path: a folder, a .zip or .tar archive (compressed in any way), or a single file. Folders
@@ -71,16 +111,9 @@ def members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
             raise EOFError
         else:
             with path.open("rb") as file:
-                yield path.name, _bounded(path, path.name, file)
-    except _DAMAGE as error:
-        raise HarmcuError(
-            f"{path}: cannot be read to its end ({type(error).__name__}); it is damaged, fetch it "
-            "again"
-        ) from error
-    except OSError as error:
-        raise HarmcuError(
-            f"{path}: cannot be read ({error.strerror or error}); check it"
-        ) from error
+                yield path.name, Member(path, file)
+    except (OSError, *_DAMAGE) as error:
+        raise _failure(path, error) from error
 
 
 def check_there(path: Path) -> None:
@@ -103,7 +136,7 @@ def digest(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def _folder(folder: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+def _folder(folder: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
     found = itertools.islice(folder.rglob("*"), MOST_FILES + 1)
     files = sorted(f for f in found if not f.is_symlink() and f.is_file())
     if len(files) > MOST_FILES:
@@ -113,11 +146,11 @@ def _folder(folder: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     for file in files:
         name = file.relative_to(folder).as_posix()
         if wanted(name):
-            with file.open("rb") as opened:
-                yield name, _bounded(folder, name, opened)
+            with file.open("rb") as content:
+                yield name, Member(folder, content)
 
 
-def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
     with tarfile.open(path, "r:*") as archive:
         for number, member in enumerate(archive):
             _check_member(path, member.name, number, member.offset_data + member.size)
@@ -125,12 +158,12 @@ def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
                 archive.extractfile(member) if member.isfile() and wanted(member.name) else None
             )
             if content is not None:
-                yield member.name, _bounded(path, member.name, content)
+                yield member.name, Member(path, content)
 
 
 def _zip(
     path: Path, file: IO[bytes], wanted: Wanted, nested: bool = False
-) -> Iterator[tuple[str, bytes]]:
+) -> Iterator[tuple[str, Member]]:
     with zipfile.ZipFile(file) as archive:
         unpacked = 0
         for number, info in enumerate(archive.infolist()):
@@ -138,7 +171,7 @@ def _zip(
             _check_member(path, info.filename, number, unpacked)
             if wanted(info.filename):
                 with archive.open(info) as member:
-                    yield info.filename, _bounded(path, info.filename, member)
+                    yield info.filename, Member(path, member)
             elif info.filename.lower().endswith(".zip") and not nested:
                 # The UCI repository hands out archives packed once more.
                 with archive.open(info) as member, tempfile.TemporaryFile() as inner:
@@ -169,7 +202,7 @@ def _check_member(path: Path, name: str, number: int, unpacked: int) -> None:
         )
 
 
-def _bounded(path: Path, name: str, file: IO[bytes]) -> bytes:
+def _bounded(path: Path, name: str, file: Member) -> bytes:
     """Read a file whole, whatever size its header claims, up to the bound."""
     content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:

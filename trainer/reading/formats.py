@@ -35,7 +35,7 @@ def detect(path: Path) -> str:
         return _sure(name) is not None
 
     # The first name that is sure ends the search; of an archive no more than that is unpacked.
-    for name, _ in files.members(path, known):
+    for name, _ in files.opened(path, known):
         likely.extend(form for form, pattern in _LIKELY.items() if pattern.search(name))
         sure = _sure(name)
         if sure is not None:

@@ -11,8 +11,11 @@
 /* Samples fetched in one go: 192 bytes, below the 256 of the core's Wire. */
 static const size_t BURST = 16;
 
-/* A sensor that has fallen off the bus is looked for so often. */
+/* A sensor that cannot be read is looked for, and one that has fallen silent started again, so
+ * often. */
 static const uint32_t RETRY_MICROS = 1000000;
+
+static const char FAILED_HINT[] = "the IMU answers, but does not start: unplug the board once";
 
 static const uint32_t BUS_HZ = 400000; /* fast mode; both sensors allow it */
 
@@ -46,55 +49,48 @@ static bool answers(const SensorIdentity *identity) {
     return sensor_read(identity->address, identity->id_register, &id, 1) && id == identity->id;
 }
 
-static void lose() {
-    harmcu_imu_track_stop(&track, HARMCU_IMU_ABSENT, "none", SENSOR.absent_hint);
+static void lose(harmcu_imu_state state, const char *name, const char *hint) {
+    harmcu_imu_track_stop(&track, state, name, hint, harmcu_board_ticks());
     fetched = next = 0;
-    tried = micros();
 }
 
 void harmcu_imu_begin() {
-    lose();
     Wire1.begin();
-    if (answers(SENSOR.self) && SENSOR.begin()) {
-        Wire1.setClock(BUS_HZ);
-        harmcu_imu_track_start(&track, SENSOR.self->name, SENSOR.rate_millihertz,
-                               harmcu_board_tick_hz(), harmcu_board_ticks());
+    if (answers(SENSOR.self)) {
+        if (SENSOR.begin()) {
+            Wire1.setClock(BUS_HZ);
+            harmcu_imu_track_start(&track, SENSOR.self->name, SENSOR.rate_millihertz,
+                                   harmcu_board_tick_hz(), harmcu_board_ticks());
+        } else {
+            lose(HARMCU_IMU_FAILED, SENSOR.self->name, FAILED_HINT);
+        }
     } else if (answers(SENSOR.other)) {
-        harmcu_imu_track_stop(&track, HARMCU_IMU_OTHER, SENSOR.other->name, SENSOR.other_hint);
+        lose(HARMCU_IMU_OTHER, SENSOR.other->name, SENSOR.other_hint);
+    } else {
+        lose(HARMCU_IMU_ABSENT, "none", SENSOR.absent_hint);
     }
+    tried = micros();
 }
 
 static bool fetch() {
     uint32_t waiting = 0;
-    bool overrun = false;
-    if (!SENSOR.look(&waiting, &overrun)) {
-        lose();
-        return false;
-    }
+    harmcu_imu_dropped dropped = HARMCU_IMU_DROPPED_NONE;
+    const bool looked = SENSOR.look(&waiting, &dropped);
+    const uint32_t ticks = harmcu_board_ticks();
     const uint32_t taken = waiting < BURST ? waiting : (uint32_t)BURST;
-    harmcu_imu_track_burst(&track, harmcu_board_ticks(), taken, waiting - taken, overrun);
-    if (taken > 0 && !SENSOR.take(burst, taken)) {
-        lose();
+    if (!looked || (taken > 0 && !SENSOR.take(burst, taken))) {
+        lose(HARMCU_IMU_ABSENT, "none", SENSOR.absent_hint);
+        tried = micros();
         return false;
     }
+    harmcu_imu_track_burst(&track, ticks, taken, waiting - taken, dropped);
     fetched = taken;
     next = 0;
     return taken > 0;
 }
 
-bool harmcu_board_imu_read(harmcu_imu_sample *sample) {
-    if (track.report.state == HARMCU_IMU_OTHER) {
-        return false;
-    }
-    if (track.report.state == HARMCU_IMU_ABSENT) {
-        if (micros() - tried > RETRY_MICROS) {
-            harmcu_imu_begin();
-        }
-        return false;
-    }
-    if (next == fetched && !fetch()) {
-        return false;
-    }
+/* Gives the next of the fetched samples. */
+static void hand_on(harmcu_imu_sample *sample) {
     const uint8_t *bytes = &burst[next++ * SENSOR_SAMPLE_BYTES];
     int16_t raw[HARMCU_AXES];
     for (size_t axis = 0; axis < HARMCU_AXES; ++axis) {
@@ -102,7 +98,22 @@ bool harmcu_board_imu_read(harmcu_imu_sample *sample) {
     }
     SENSOR.convert(raw, sample->counts);
     harmcu_imu_track_sample(&track, sample);
-    return true;
+}
+
+static bool is_started() {
+    return track.report.state == HARMCU_IMU_OK || track.report.state == HARMCU_IMU_STUCK;
+}
+
+bool harmcu_board_imu_read(harmcu_imu_sample *sample) {
+    if (is_started() && (next < fetched || fetch())) {
+        hand_on(sample);
+        return true;
+    }
+    const bool can_be_read = is_started() && !harmcu_imu_track_is_silent(&track);
+    if (!can_be_read && micros() - tried > RETRY_MICROS) {
+        harmcu_imu_begin();
+    }
+    return false;
 }
 
 const harmcu_imu_report *harmcu_board_imu_report(void) {

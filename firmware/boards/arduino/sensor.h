@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harmcu/imu.h"
+
 /* Bytes of a sample in the queue: six axes of 16 bits. Both sensors put the angular rate first and
  * the low byte of each value first. */
 static const size_t SENSOR_SAMPLE_BYTES = 12;
@@ -35,7 +37,7 @@ struct SensorDriver {
 
     /* Says how many samples wait, and whether older ones were dropped. False when the sensor does
      * not answer. */
-    bool (*look)(uint32_t *waiting, bool *overrun);
+    bool (*look)(uint32_t *waiting, harmcu_imu_dropped *dropped);
 
     /* Takes the oldest samples out of the queue. */
     bool (*take)(uint8_t *data, size_t samples);

@@ -10,7 +10,7 @@ typedef void (*harmcu_reaction)(const char *label, float score);
 void harmcu_begin(harmcu_reaction reaction = nullptr);
 
 /* Takes what the IMU has measured, classifies it, and answers the computer. Call it in loop(), as
- * often as you can: the IMU keeps about a quarter of a second of samples. */
+ * often as you can: the IMU keeps a quarter of a second of samples at most. */
 void harmcu_update();
 
 #endif

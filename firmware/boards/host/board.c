@@ -25,7 +25,7 @@ static uint64_t now(void) {
 }
 
 void harmcu_board_init(void) {
-    harmcu_imu_track_stop(&imu_track, HARMCU_IMU_ABSENT, "none", NULL);
+    harmcu_imu_track_stop(&imu_track, HARMCU_IMU_ABSENT, "none", NULL, harmcu_board_ticks());
     const char *path = getenv("HARMCU_IMU_FILE");
     const char *rate = getenv("HARMCU_IMU_MILLIHERTZ");
     const unsigned long millihertz = rate == NULL ? 0UL : strtoul(rate, NULL, 10);
@@ -104,7 +104,8 @@ void harmcu_board_show(const char *label, uint8_t percent, bool is_new) {
 static bool look_at_imu(void) {
     const uint64_t time = now();
     imu_waiting = time < imu_due ? 0U : (uint32_t)((time - imu_due) / imu_period) + 1U;
-    harmcu_imu_track_burst(&imu_track, harmcu_board_ticks(), imu_waiting, 0, false);
+    harmcu_imu_track_burst(&imu_track, harmcu_board_ticks(), imu_waiting, 0,
+                           HARMCU_IMU_DROPPED_NONE);
     return imu_waiting > 0;
 }
 

@@ -112,7 +112,7 @@ void harmcu_board_init(void) {
     /* Interrupts only end the sleep in harmcu_board_idle(): masked, they are never taken. */
     __asm__ volatile("cpsid i" ::: "memory");
     NVIC_ENABLE = UART0_RX_LINE | TIMER1_LINE;
-    harmcu_imu_track_stop(&imu_track, HARMCU_IMU_ABSENT, "none", NULL);
+    harmcu_imu_track_stop(&imu_track, HARMCU_IMU_ABSENT, "none", NULL, harmcu_board_ticks());
     open_files();
     const bool imu_is_faster = imu != SEMIHOST_NO_FILE && imu_period < WAKE_PERIOD;
     start_timer(TIMER1, imu_is_faster ? imu_period : WAKE_PERIOD, TIMER_INTERRUPT);
@@ -195,7 +195,7 @@ static bool look_at_imu(void) {
     /* The difference of two wrapping clocks is right as long as it is below half their range. */
     const int32_t late = (int32_t)(ticks - imu_due);
     imu_waiting = late < 0 ? 0U : (uint32_t)late / imu_period + 1U;
-    harmcu_imu_track_burst(&imu_track, ticks, imu_waiting, 0, false);
+    harmcu_imu_track_burst(&imu_track, ticks, imu_waiting, 0, HARMCU_IMU_DROPPED_NONE);
     return imu_waiting > 0;
 }
 

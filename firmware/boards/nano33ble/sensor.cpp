@@ -28,13 +28,14 @@ static bool begin() {
     return true;
 }
 
-static bool look(uint32_t *waiting, bool *overrun) {
+static bool look(uint32_t *waiting, harmcu_imu_dropped *dropped) {
     uint8_t source = 0;
     if (!sensor_read(LSM9DS1.address, FIFO_SRC, &source, 1)) {
         return false;
     }
     *waiting = source & FIFO_SRC_UNREAD;
-    *overrun = (source & FIFO_SRC_OVERRUN) != 0;
+    const bool overrun = (source & FIFO_SRC_OVERRUN) != 0;
+    *dropped = overrun ? HARMCU_IMU_DROPPED_SOME : HARMCU_IMU_DROPPED_NONE;
     return true;
 }
 

@@ -21,7 +21,8 @@ static const uint8_t CMD_FIFO_FLUSH = 0xB0;
 /* The gyroscope starts in 45 ms (table 4). Before, the queue holds placeholders. */
 static const unsigned long START_MILLIS = 60;
 
-/* 2 KiB of whole samples. Full, the queue has dropped older ones, or will with the next. */
+/* 2 KiB of whole samples. A full queue drops its oldest sample with the next new one, not before,
+ * and without headers nothing tells whether it has: Bosch's data sheets, FIFO overflow. */
 static const uint32_t FIFO_SAMPLES = 2048 / SENSOR_SAMPLE_BYTES;
 
 static bool write(uint8_t reg, uint8_t value) {
@@ -39,14 +40,14 @@ static bool begin() {
     return configured && write(CMD, CMD_FIFO_FLUSH);
 }
 
-static bool look(uint32_t *waiting, bool *overrun) {
+static bool look(uint32_t *waiting, harmcu_imu_dropped *dropped) {
     uint8_t length[2] = {0, 0};
     if (!sensor_read(BMI270.address, FIFO_LENGTH, length, sizeof length)) {
         return false;
     }
     const uint32_t bytes = length[0] | (uint32_t)(length[1] & 0x3F) << 8;
     *waiting = bytes / SENSOR_SAMPLE_BYTES;
-    *overrun = *waiting >= FIFO_SAMPLES;
+    *dropped = *waiting < FIFO_SAMPLES ? HARMCU_IMU_DROPPED_NONE : HARMCU_IMU_DROPPED_PERHAPS;
     return true;
 }
 

@@ -17,7 +17,15 @@ typedef enum {
     HARMCU_IMU_ABSENT, /* no sensor answers */
     HARMCU_IMU_STUCK,  /* the same values again and again, or no new sample in time */
     HARMCU_IMU_OTHER,  /* a sensor answers that this firmware has no driver for */
+    HARMCU_IMU_FAILED, /* the right sensor answers, but cannot be started */
 } harmcu_imu_state;
+
+/* What a sensor's queue says of samples that it dropped since the last look. */
+typedef enum {
+    HARMCU_IMU_DROPPED_NONE,
+    HARMCU_IMU_DROPPED_PERHAPS, /* it is full, and has no flag: the clock decides */
+    HARMCU_IMU_DROPPED_SOME,
+} harmcu_imu_dropped;
 
 typedef struct {
     const char *sensor; /* "none" when no sensor answers */
@@ -26,8 +34,8 @@ typedef struct {
     uint32_t rate_millihertz;     /* nominal; 0 without a sensor */
     uint32_t measured_millihertz; /* against the board's clock; 0 until it is known */
     uint32_t samples;             /* taken since boot; this and the next two wrap */
-    uint32_t lost;                /* by the sensor, because nobody read it in time */
-    uint32_t overruns;            /* how often that happened */
+    uint32_t lost;                /* while the queue was full, or the sensor gave none */
+    uint32_t overruns;            /* how often the queue was full */
 } harmcu_imu_report;
 
 /* One sample of the IMU. */
@@ -52,6 +60,7 @@ typedef struct {
     uint64_t now;      /* the same, as a time */
     uint64_t period;   /* from sample to sample, the best that is known */
     uint64_t newest;   /* when the newest sample that the driver took was taken */
+    uint64_t heard;    /* when the sensor was started, or last gave samples */
     uint64_t position; /* when the last sample that was handed on was taken */
     uint64_t step;     /* from sample to sample within this burst */
     uint32_t missing;  /* samples lost before this burst */
@@ -59,23 +68,28 @@ typedef struct {
     int16_t last[HARMCU_AXES];
     harmcu_imu_anchor older;
     harmcu_imu_anchor newer;
-    bool is_primed; /* a sample was taken since the start */
+    bool is_primed; /* a sample was taken, ever */
+    bool is_cut;    /* and the sensor was started again since */
 } harmcu_imu_track;
 
-/* Begins to follow a sensor that was just started. The counters of an earlier one go on. */
+/* Begins to follow a sensor that was just started, with an empty queue. What it was to measure
+ * since it was followed last counts as lost. A stuck one stays so until it says something new. */
 void harmcu_imu_track_start(harmcu_imu_track *track, const char *sensor, uint32_t rate_millihertz,
                             uint32_t tick_hz, uint32_t ticks);
 
-/* Says that no sensor can be read; its name is "none" when none answers. */
+/* Says that no sensor can be read; its name is "none" when none answers. Call it at least once
+ * within the range of `ticks`, or the time that is lost cannot be told. */
 void harmcu_imu_track_stop(harmcu_imu_track *track, harmcu_imu_state state, const char *sensor,
-                           const char *hint);
+                           const char *hint, uint32_t ticks);
 
 /* Says what the driver saw when it looked at the sensor's queue, at `ticks`: it takes `taken`
- * samples, `left` stay behind. `overrun` when the sensor has dropped samples since the last look;
- * how many, the clock tells. Call it for an empty queue too: a sensor that falls silent is stuck.
- */
+ * samples, `left` stay behind. How many were dropped, the clock tells. Call it for an empty queue
+ * too: a sensor that falls silent is stuck. */
 void harmcu_imu_track_burst(harmcu_imu_track *track, uint32_t ticks, uint32_t taken, uint32_t left,
-                            bool overrun);
+                            harmcu_imu_dropped dropped);
+
+/* True when a started sensor has given nothing for longer than any pause that it may make. */
+bool harmcu_imu_track_is_silent(const harmcu_imu_track *track);
 
 /* Completes the next sample of the burst: the counts are set, the rest follows. */
 void harmcu_imu_track_sample(harmcu_imu_track *track, harmcu_imu_sample *sample);

@@ -36,6 +36,7 @@ void harmcu_line_send(harmcu_line_writer *line);
  * What would end the line or begin another one becomes a question mark. */
 void harmcu_text_begin(harmcu_line_writer *line);
 void harmcu_text_add(harmcu_line_writer *line, const char *utf8);
+void harmcu_text_unsigned(harmcu_line_writer *line, uint32_t value);
 void harmcu_text_percent(harmcu_line_writer *line, uint8_t percent); /* 97 as 0.97 */
 void harmcu_text_send(harmcu_line_writer *line);
 

@@ -33,6 +33,10 @@ typedef struct {
 /* Starts a new stream from a sensor at the table's rate. */
 void harmcu_pipeline_reset(harmcu_pipeline *pipeline, const harmcu_resample_table *table);
 
+/* Forgets all samples, because some were lost after them: no window and no mean of scores may span
+ * a gap. The windows count on. */
+void harmcu_pipeline_restart(harmcu_pipeline *pipeline);
+
 /* Takes one sample of counts, where the IMU driver would put it. Call harmcu_pipeline_next() until
  * it returns false before the next one. */
 void harmcu_pipeline_push(harmcu_pipeline *pipeline, const int16_t counts[HARMCU_AXES]);
