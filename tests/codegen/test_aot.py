@@ -9,6 +9,7 @@ import pytest
 from bench_models import BENCH, bench
 from host_engine import FIRMWARE, REPOSITORY, STRICT, HostCompiler
 from random_models import OPERATORS, Model, one_layer, packed, parsed, schema
+from streaming_models import NONE, SAME, Convolution, convolve
 from tflm_oracle import tflm_scores
 
 from codegen import aot
@@ -40,6 +41,19 @@ def test_bench_lstm_equals_tflm_on_real_windows(host_compiler: HostCompiler, nam
     scores = host_compiler.scores(generate(model), windows, 6)
     assert scores.tolist() == tflm_scores(model, windows).tolist()
     assert len(set(map(tuple, scores.tolist()))) > 1
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 9, 10, 11])
+def test_positions_that_fill_no_block(host_compiler: HostCompiler, length: int) -> None:
+    """Four positions are computed together; these lengths leave one, two and three."""
+    model = Model(seed=length)
+    x = source = model.activation((1, length, 1, 8), 0.05, 0)
+    for taps in (3, 5, 1, 4):
+        x = convolve(model, x, Convolution(8, taps, padding=SAME, activation=NONE))
+    data = model.finish(source, x)
+    windows = np.random.default_rng(0).integers(-128, 128, (9, length * 8)).astype(np.int8)
+    scores = host_compiler.scores(generate(data), windows, length * 8)
+    assert scores.tolist() == tflm_scores(data, windows).tolist()
 
 
 @pytest.mark.parametrize("code", [OPERATORS.TANH, OPERATORS.HARD_SWISH, OPERATORS.SVDF])
