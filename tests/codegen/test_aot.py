@@ -63,6 +63,12 @@ def test_unknown_operator_is_refused_by_name(code: int) -> None:
         generate(one_layer(code))
 
 
+@pytest.mark.parametrize("code", [OPERATORS.SHAPE, OPERATORS.SPACE_TO_BATCH_ND])
+def test_what_an_open_batch_leaves_is_refused_with_what_to_do(code: int) -> None:
+    with pytest.raises(HarmcuError, match=r"layer 0 .*batch is left open; .*batch_size=1"):
+        generate(one_layer(code))
+
+
 def _with_weights(weights: np.ndarray, scales: list[float], axis: int) -> bytes:
     model = Model(seed=0)
     source = model.activation((1, 4), 0.1, 0)
