@@ -8,6 +8,7 @@ import pytest
 from bench_models import bench
 from host_engine import HostCompiler
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import example as explicit
 from random_models import OPERATORS, Model
 from streaming_models import (
     SAME,
@@ -129,8 +130,9 @@ def test_reference_models_take_whole_windows(name: str) -> None:
     assert "layer 0" in generate(bench(name), 16).why_whole
 
 
-@FEW
+@settings(FEW, max_examples=60)
 @given(example=streams())
+@explicit(example=StreamExample(cnn(128, *SMALL), 128, 6, 16, ()))
 def test_overlaps_of_a_step_keep_the_promise_of_the_kernel(example: StreamExample) -> None:
     """A layer reads and writes behind the columns that are kept, not where its buffers begin."""
     stream = streaming.plan(tflite.read(example.model), example.hop)
