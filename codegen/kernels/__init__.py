@@ -27,12 +27,21 @@ def lower(operator: Operator) -> Layer:
         HarmcuError: the aot engine cannot run it; the message names the layer and says what to do.
     """
     rule = _RULES.get(operator.name)
+    if operator.name in _OF_AN_OPEN_BATCH:
+        raise refusal(
+            operator,
+            "TensorFlow's converter writes it where the batch is left open",
+            "export the model with a batch of 1, in Keras by Input(shape, batch_size=1)",
+        )
     if rule is None:
         raise refusal(operator, "the operator is not among those of the aot engine")
     if len(operator.outputs) != 1:
         raise refusal(operator, f"it has {len(operator.outputs)} outputs instead of one")
     return rule(operator)
 
+
+# Dilation is written with the first two, sizes that depend on the batch with the others.
+_OF_AN_OPEN_BATCH = frozenset({"BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND", "PACK", "SHAPE"})
 
 _RULES: dict[str, Callable[[Operator], Layer]] = {
     "ADD": add,

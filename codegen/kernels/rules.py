@@ -28,11 +28,11 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return multiplier, shift
 
 
-def refusal(operator: Operator, reason: str) -> HarmcuError:
+def refusal(operator: Operator, reason: str, advice: str = "change the layer") -> HarmcuError:
     """The error that says why an operator does not fit, and what to do."""
     return HarmcuError(
-        f"{operator.label} does not fit the aot engine: {reason}; change the layer, or use "
-        "--engine tflm, which may still run it"
+        f"{operator.label} does not fit the aot engine: {reason}; {advice}, or use --engine tflm, "
+        "which may still run it"
     )
 
 

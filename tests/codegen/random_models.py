@@ -217,12 +217,15 @@ def _padding_for(draw: DrawFn, sizes: list[tuple[int, int]]) -> int:
     return draw(st.sampled_from([schema.Padding.SAME, schema.Padding.VALID])) if fits else 0
 
 
-def _window(draw: DrawFn, width: int) -> tuple[tuple[int, int], ...]:
+def _window(draw: DrawFn, height: int, width: int) -> tuple[tuple[int, int], ...]:
     """Kernel, stride and dilation; over time alone, mostly in single steps, where that fits."""
-    if width == 1 and draw(st.booleans()):
+    if 1 in (height, width) and draw(st.booleans()):
+        # Some sizes have a kernel of their own.
+        size = draw(st.one_of(st.sampled_from([3, 5]), st.integers(1, 9)))
         stride = draw(st.sampled_from([1, 1, 1, 2]))
         dilation = draw(st.sampled_from([1, 1, 1, 2]))
-        return (draw(st.integers(1, 9)), 1), (stride, draw(st.integers(1, 2))), (dilation, 1)
+        pairs = (size, 1), (stride, draw(st.integers(1, 2))), (dilation, 1)
+        return pairs if width == 1 else tuple((across, along) for along, across in pairs)
     kernel = (draw(st.integers(1, 6)), draw(st.integers(1, 4)))
     stride = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
     return kernel, stride, (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
@@ -230,7 +233,7 @@ def _window(draw: DrawFn, width: int) -> tuple[tuple[int, int], ...]:
 
 def conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
     _, height, width, channels = source.shape
-    kernel, stride, dilation = _window(draw, width)
+    kernel, stride, dilation = _window(draw, height, width)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     padding = _padding_for(draw, [(height, reach[0]), (width, reach[1])])
     divisors = [n for n in range(1, channels + 1) if channels % n == 0]
@@ -255,7 +258,7 @@ def conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
 
 def depthwise_conv2d(draw: DrawFn, model: Model, source: Activation) -> Activation:
     _, height, width, channels = source.shape
-    kernel, stride, dilation = _window(draw, width)
+    kernel, stride, dilation = _window(draw, height, width)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     padding = _padding_for(draw, [(height, reach[0]), (width, reach[1])])
     multiplier = draw(st.sampled_from([1, 1, 2, 3]))
@@ -279,7 +282,7 @@ def depthwise_conv2d(draw: DrawFn, model: Model, source: Activation) -> Activati
 def _pool2d(code: int) -> Layer:
     def pool(draw: DrawFn, model: Model, source: Activation) -> Activation:
         _, height, width, channels = source.shape
-        kernel, stride, _ = _window(draw, width)
+        kernel, stride, _ = _window(draw, height, width)
         padding = _padding_for(draw, [(height, kernel[0]), (width, kernel[1])])
         size = [
             _out_size(s, k, t, 1, padding)
@@ -625,7 +628,8 @@ def _input(draw: DrawFn) -> tuple[Model, Activation]:
         shape = (1, draw(st.integers(1, 14)), draw(st.integers(1, 6)), draw(st.integers(1, 8)))
     else:
         channels = draw(st.one_of(st.integers(1, 12), st.sampled_from([8, 16])))
-        shape = (1, draw(st.integers(1, 30)), 1, channels)
+        time = draw(st.integers(1, 30))
+        shape = (1, *draw(st.sampled_from([(time, 1), (1, time)])), channels)
     return model, model.activation(shape, draw(SCALES), draw(ZERO_POINTS))
 
 

@@ -9,6 +9,7 @@ import pytest
 from bench_models import BENCH, bench
 from host_engine import FIRMWARE, REPOSITORY, STRICT, HostCompiler
 from random_models import OPERATORS, Model, one_layer, packed, parsed, schema
+from streaming_models import NONE, SAME, Convolution, convolve
 from tflm_oracle import tflm_scores
 
 from codegen import aot
@@ -42,10 +43,29 @@ def test_bench_lstm_equals_tflm_on_real_windows(host_compiler: HostCompiler, nam
     assert len(set(map(tuple, scores.tolist()))) > 1
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 9, 10, 11])
+def test_positions_that_fill_no_block(host_compiler: HostCompiler, length: int) -> None:
+    """Four positions are computed together; these lengths leave one, two and three."""
+    model = Model(seed=length)
+    x = source = model.activation((1, length, 1, 8), 0.05, 0)
+    for taps in (3, 5, 1, 4):
+        x = convolve(model, x, Convolution(8, taps, padding=SAME, activation=NONE))
+    data = model.finish(source, x)
+    windows = np.random.default_rng(0).integers(-128, 128, (9, length * 8)).astype(np.int8)
+    scores = host_compiler.scores(generate(data), windows, length * 8)
+    assert scores.tolist() == tflm_scores(data, windows).tolist()
+
+
 @pytest.mark.parametrize("code", [OPERATORS.TANH, OPERATORS.HARD_SWISH, OPERATORS.SVDF])
 def test_unknown_operator_is_refused_by_name(code: int) -> None:
     name = next(n for n, number in vars(OPERATORS).items() if number == code)
     with pytest.raises(HarmcuError, match=rf"layer 0 \({name}, 'net/layer_1/Out'\).*--engine tflm"):
+        generate(one_layer(code))
+
+
+@pytest.mark.parametrize("code", [OPERATORS.SHAPE, OPERATORS.SPACE_TO_BATCH_ND])
+def test_what_an_open_batch_leaves_is_refused_with_what_to_do(code: int) -> None:
+    with pytest.raises(HarmcuError, match=r"layer 0 .*batch is left open; .*batch_size=1"):
         generate(one_layer(code))
 
 

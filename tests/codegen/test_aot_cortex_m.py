@@ -16,6 +16,7 @@ from host_engine import FIRMWARE, REPOSITORY, STRICT, run
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_models import LAYERS, Example, chains, models
+from test_rounding import HALVES, of_all_pairs
 from tflm_oracle import tflm_scores
 
 from codegen import aot
@@ -168,6 +169,15 @@ def test_bench_cnn(tmp_path: Path) -> None:
     windows = np.load(BENCH / "cnn_x.npy")
     expected = np.load(BENCH / "cnn_y.npy").reshape(len(windows), 6)
     assert _scores("cortex-m4", tmp_path, [(model, windows, 6)]) == [expected.tolist()]
+
+
+def test_all_sums_and_products(tmp_path: Path) -> None:
+    """The instruction that rounds on a Cortex-M4 is another one than the portable form."""
+    window = np.arange(-128, 128, dtype=np.int8)[np.newaxis]
+    models = [of_all_pairs(*example) for example in HALVES]
+    found = _scores("cortex-m4", tmp_path, [(model, window, 65536) for model in models])
+    for example, model, scores in zip(HALVES, models, found, strict=True):
+        assert np.array_equal(scores, tflm_scores(model, window)), example
 
 
 @pytest.mark.parametrize("cpu", ["cortex-m4", "cortex-m3", "cortex-m0"])

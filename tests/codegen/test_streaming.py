@@ -8,6 +8,7 @@ import pytest
 from bench_models import bench
 from host_engine import HostCompiler
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import example as explicit
 from random_models import OPERATORS, Model
 from streaming_models import (
     SAME,
@@ -127,6 +128,27 @@ def test_why_a_model_takes_whole_windows(
 def test_reference_models_take_whole_windows(name: str) -> None:
     """One pads the time axis, the other keeps a state."""
     assert "layer 0" in generate(bench(name), 16).why_whole
+
+
+@settings(FEW, max_examples=60)
+@given(example=streams())
+@explicit(example=StreamExample(cnn(128, *SMALL), 128, 6, 16, ()))
+def test_overlaps_of_a_step_keep_the_promise_of_the_kernel(example: StreamExample) -> None:
+    """A layer reads and writes behind the columns that are kept, not where its buffers begin."""
+    stream = streaming.plan(tflite.read(example.model), example.hop)
+    for layer in stream.step:
+        source = layer.operator.inputs[0]
+        adjusted = stream_engine._between_buffers(stream, layer).overlap
+        if adjusted is None or source is None or layer.is_in_place:
+            continue
+        read = stream.offsets[layer.operator.index, 0]
+        written = stream.buffers[stream.timeline.root(layer.output).root].kept_bytes
+        places = range(read + written + 400)
+        for output in (0, 40, 200):
+            for place in places:
+                if adjusted.allows(place, output):
+                    assert layer.overlap is not None
+                    assert layer.overlap.allows(place + read, output + written)
 
 
 def test_no_window_is_kept() -> None:

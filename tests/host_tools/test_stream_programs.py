@@ -1,7 +1,7 @@
 """Streaming engines as a whole: on the emulated Cortex-M4F, and on recordings of people."""
 
 import dataclasses
-import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +14,13 @@ from streaming_models import SMALL, StreamExample, cnn, streams
 from codegen import aot, streaming
 from host_tools import bench, verify
 from host_tools.build import Program
-from trainer import datasets, golden
+from trainer import datasets, golden, splits
 from trainer.bundle import Bundle
-from trainer.recording import Recording, six_axes
+from trainer.recording import Counts, six_axes
 from trainer.spec import Spec
 from trainer.tflm import Tflm
 
 HOP = 16
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "datasets"
-HAPT = Path(os.environ.get("HARMCU_DATA", SHARED)) / "hapt" / "HAPT_Data_Set.tar.xz"
-
-
 SLOW = pytest.mark.slow
 
 
@@ -83,38 +79,59 @@ def test_emulated_board_streams_and_verifies(shared_bundle: Bundle, tmp_path: Pa
     assert found.equal == found.windows > 0
 
 
-@pytest.fixture(scope="module")
-def network(
-    tmp_path_factory: pytest.TempPathFactory, shared_bundle: Bundle
-) -> tuple[Program, Spec]:
-    """The trainer's network with random weights as a native process, at a hop of an eighth."""
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """The trainer's network with random weights, as a program that streams."""
+
+    program: Program
+    spec: Spec
+    model: bytes
+
+    def assert_equal_to_full_windows(self, streams: Iterable[Counts], windows: int) -> None:
+        """Compares every stage of so many windows with the path in Python, and with TFLM."""
+        engine, rate = Tflm(self.model).run, self.spec.rate_millihertz
+        traces = [golden.run(self.spec, engine, counts, rate) for counts in streams]
+        found = verify.in_bulk(self.program, self.spec, traces)
+        assert found.first_difference is None
+        assert found.equal == found.windows == windows
+        scores = np.concatenate([trace.scores for trace in traces])
+        assert len(np.unique(scores, axis=0)) > windows / 20
+
+
+def network(bundle: Bundle, board: str, hop: int, path: Path) -> Network:
     model = cnn(128, *SMALL, labels=len(AWKWARD_LABELS))
-    spec = dataclasses.replace(made_up_spec(model), window=128, hop=HOP)
-    bundle = dataclasses.replace(shared_bundle, spec=spec, model=model)
-    return build_for("host", bundle, tmp_path_factory.mktemp("network") / "project"), spec
+    spec = dataclasses.replace(made_up_spec(model), window=128, hop=hop)
+    program = build_for(board, dataclasses.replace(bundle, spec=spec, model=model), path)
+    assert "src/whole_window.c" not in program.project.manifest.files
+    return Network(program, spec, model)
 
 
-def assert_verified(network: tuple[Program, Spec], recordings: list[Recording]) -> None:
-    program, spec = network
-    engine = Tflm(cnn(128, *SMALL, labels=len(AWKWARD_LABELS))).run
-    traces = [
-        golden.run(spec, engine, six_axes(recording), recording.rate_millihertz)
-        for recording in recordings
-    ]
-    found = verify.in_bulk(program, spec, traces)
-    assert found.first_difference is None
-    assert found.equal == found.windows > 50
-    assert len(np.unique(np.concatenate([trace.scores for trace in traces]), axis=0)) > 10
-
-
-def test_recordings_of_a_watch(network: tuple[Program, Spec]) -> None:
+def test_recordings_of_a_watch(shared_bundle: Bundle, tmp_path: Path) -> None:
     longest = sorted(datasets.load("watch", None).recordings, key=lambda r: -len(r.counts))
-    assert_verified(network, longest[:2])
+    streams = [six_axes(recording) for recording in longest[:2]]
+    windows = sum((len(counts) - 128) // HOP + 1 for counts in streams)
+    native = network(shared_bundle, "host", HOP, tmp_path / "project")
+    native.assert_equal_to_full_windows(streams, windows)
 
 
-@pytest.mark.slow
-def test_recordings_of_a_phone(network: tuple[Program, Spec]) -> None:
-    if not HAPT.exists():
-        pytest.skip(f"{HAPT} is absent; set HARMCU_DATA to the folder of the data sets")
-    longest = sorted(datasets.load("hapt", HAPT).recordings, key=lambda r: -len(r.counts))
-    assert_verified(network, longest[:20])
+@SLOW
+def test_every_window_of_a_test_set(
+    shared_bundle: Bundle, uci_har_archive: Path, tmp_path: Path
+) -> None:
+    """All 2,947 windows of the people of UCI HAR's test part, in their order as streams."""
+    loaded = datasets.load("uci-har", uci_har_archive)
+    held_out = splits.of_subjects(loaded.recordings, loaded.official_test_subjects)
+    emulated = network(shared_bundle, "mps2_an386", 64, tmp_path / "project")
+    emulated.assert_equal_to_full_windows(map(six_axes, held_out), 2947)
+
+
+@SLOW
+def test_a_whole_recording_of_a_phone(
+    shared_bundle: Bundle, hapt_archive: Path, tmp_path: Path
+) -> None:
+    """Activities follow one another, without a gap and without a reset."""
+    counts = datasets.load("hapt", hapt_archive).streams[0].counts
+    windows = (len(counts) - 128) // HOP + 1
+    assert windows > 1000
+    emulated = network(shared_bundle, "mps2_an386", HOP, tmp_path / "project")
+    emulated.assert_equal_to_full_windows([counts], windows)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from made_up import tiny_request
+from published import published_data
 
 from trainer import evaluate, evaluator, exhibits, held_out, pipeline
 from trainer.bundle import Bundle
@@ -14,28 +15,6 @@ from trainer.exhibits import Exhibits
 # A busy computer is no failure, and in CI a change fails for what it does, not for its luck.
 settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("patient")
-
-DATA = Path(
-    os.environ.get("HARMCU_DATA", Path(__file__).resolve().parents[3] / "shared" / "datasets")
-)
-
-
-def published_data(name: str) -> Path:
-    """Return a file or folder below the data sets, or skip the test."""
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"{path} is absent; set HARMCU_DATA to the folder of the data sets")
-    return path
-
-
-@pytest.fixture(scope="session")
-def uci_har_archive() -> Path:
-    return published_data("uci-har/UCI_HAR_Dataset.tar.xz")
-
-
-@pytest.fixture(scope="session")
-def hapt_archive() -> Path:
-    return published_data("hapt/HAPT_Data_Set.tar.xz")
 
 
 @pytest.fixture(scope="session")

@@ -97,12 +97,12 @@ MULTIPLY(multiply_4, 4)
 MULTIPLY(multiply_6, 6)
 MULTIPLY(multiply_8, 8)
 
-/* Where the four positions go in the output: at 0, right, below and both. When fewer than four are
- * left, some are computed twice. */
+/* Where the second, third and fourth position go in the output; the first goes to 0. Beyond the
+ * last position they go where that one goes, and are written before it. */
 typedef struct {
-    int32_t right;
-    int32_t below;
-    int32_t both;
+    int32_t second;
+    int32_t third;
+    int32_t fourth;
 } places;
 
 /* What is computed from columns: the output channels of one group. */
@@ -141,23 +141,23 @@ static inline __attribute__((always_inline)) void finish(const int32_t *sums, in
                                                          int32_t shift, int32_t offset, places to,
                                                          int8_t *output) {
     const harmcu_short_scale scale = harmcu_short_scale_of(multiplier, shift, offset);
+    output[to.fourth] = harmcu_finish_short(sums[3], &scale);
+    output[to.third] = harmcu_finish_short(sums[2], &scale);
+    output[to.second] = harmcu_finish_short(sums[1], &scale);
     output[0] = harmcu_finish_short(sums[0], &scale);
-    output[to.right] = harmcu_finish_short(sums[1], &scale);
-    output[to.below] = harmcu_finish_short(sums[2], &scale);
-    output[to.both] = harmcu_finish_short(sums[3], &scale);
 }
 
 /* Channels [c, end) at four positions for layers without the short form, or one channel without a
  * partner. */
 static HARMCU_SMALL void compute_rest(const column_layer *g, int32_t c, int32_t end,
                                       const int8_t *weights, int8_t *output) {
-    const int32_t offsets[HARMCU_POSITIONS] = {0, g->to.right, g->to.below, g->to.both};
+    const int32_t offsets[HARMCU_POSITIONS] = {0, g->to.second, g->to.third, g->to.fourth};
     for (; c < end; c += 2) {
         pair_sums sums;
         sum_up(g, c, c + 1 < end, weights, &sums);
         weights += g->taps * g->tap_bytes;
         for (int32_t i = c; i < c + 2 && i < end; i++) {
-            for (int32_t p = 0; p < HARMCU_POSITIONS; p++) {
+            for (int32_t p = HARMCU_POSITIONS - 1; p >= 0; p--) {
                 output[offsets[p]] = harmcu_finish(sums.of[i - c][p], g->w, i, &g->layer->output);
             }
             output++;
@@ -324,7 +324,7 @@ static HARMCU_SMALL void fill_anywhere(const column_layer *g, const int8_t *inpu
                                        int32_t y, int32_t x) {
     const int32_t width = g->layer->output_map.width;
     const int32_t channels = g->layer->output_map.channels;
-    const int32_t steps[HARMCU_POSITIONS] = {0, g->to.right, g->to.below, g->to.both};
+    const int32_t steps[HARMCU_POSITIONS] = {0, g->to.second, g->to.third, g->to.fourth};
     for (uint32_t p = 0; p < HARMCU_POSITIONS; p++) {
         int32_t py = y;
         int32_t px = x + steps[p] / channels;
@@ -339,11 +339,9 @@ static HARMCU_SMALL void fill_anywhere(const column_layer *g, const int8_t *inpu
 /* Where the next four of `left` positions go. */
 static places arrange(int32_t left, int32_t channels) {
     const places to = {
-        .right = left > 1 ? channels : 0,
-        .below = left > 3   ? 2 * channels
-                 : left > 2 ? channels
-                            : 0,
-        .both = (left > 3 ? 3 : left - 1) * channels,
+        .second = (left > 1 ? 1 : 0) * channels,
+        .third = (left > 2 ? 2 : left - 1) * channels,
+        .fourth = (left > 3 ? 3 : left - 1) * channels,
     };
     return to;
 }
