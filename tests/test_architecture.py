@@ -25,6 +25,7 @@ MAY_TRAIN = {
     "trainer/models",
     "trainer/quantize.py",
     "trainer/reference.py",
+    "trainer/temperature.py",
 }
 
 

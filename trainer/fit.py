@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tf_keras
 
-from trainer import augment, backend, checkpoint, windows
+from trainer import augment, backend, checkpoint, temperature, windows
 from trainer.errors import HarmcuError
 from trainer.progress import Progress
 from trainer.quantize import convert, post_training, quantization_aware, to_real
@@ -80,6 +80,9 @@ def train(
     chosen = recipe.epochs if epochs is None else epochs
     ready, history = fit(model, recipe, material, chosen, seed, progress)
     progress("convert", 0, 1, {})
+    if not material.other:
+        # Thresholds against other movement need the upper end of the scores less crowded.
+        temperature.fold(ready, _temperature(ready, material))
     converted = convert(ready, representative(material))
     progress("convert", 1, 1, {"bytes": len(converted)})
     return Trained(
@@ -148,6 +151,12 @@ def representative(material: Material) -> Samples:
     cut = windows.cut(material.train, material.labels, material.window, material.window)
     every = max(1, len(cut.counts) // REPRESENTATIVE_WINDOWS)
     return windows.quantized(cut.counts[::every], material.channels)
+
+
+def _temperature(model: tf_keras.Model, material: Material) -> float:
+    cut = windows.cut(material.validation, material.labels, material.window, material.hop)
+    real = to_real(windows.quantized(cut.counts, material.channels))
+    return temperature.fitted(model.predict(real, batch_size=1024, verbose=0), cut.labels)
 
 
 def validation_accuracy(model: tf_keras.Model, material: Material) -> float:
