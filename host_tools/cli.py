@@ -178,7 +178,7 @@ def train(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Train an int8 model on held-in subjects and write its bundle.
+    """Train an int8 model, test it on people it has not met, and write its bundle.
 
     \b
     Example:

@@ -20,8 +20,10 @@ STANDARD_GRAVITY = 9.80665
 
 COUNTS_PER_UNIT = {
     "g": 8192.0,
+    "mg": 8.192,
     "m/s^2": 8192.0 / STANDARD_GRAVITY,
     "deg/s": 16.384,
+    "mdeg/s": 0.016384,
     "rad/s": 16.384 * 180.0 / math.pi,
 }
 """Counts per unit, for every unit that a recording or a driver may use."""
@@ -45,7 +47,7 @@ def to_counts(values: npt.ArrayLike, unit: str) -> Counts:
 
     Args:
         values: any shape, in ``unit``.
-        unit: "g", "m/s^2", "deg/s" or "rad/s".
+        unit: one of ``COUNTS_PER_UNIT``.
 
     Returns:
         int16, the shape of ``values``.

@@ -295,6 +295,13 @@ def test_units_are_guessed_with_a_reason(tmp_path: Path) -> None:
     assert reasons[1].startswith("rad/s: rotations reach 2.7, and accelerations are in m/s^2")
 
 
+def test_thousandths_are_read_as_sensors_print_them(tmp_path: Path) -> None:
+    header = "aX [mg],aY [mg],aZ [mg],gX (mdps),gY (mdps),gZ (mdps)"
+    file = write(tmp_path, "a.csv", f"{header}\n" + "0,-500,1000,0,1000,-70000\n" * 50)
+    counts = csv.load(file, parse(rate=50)).recordings[0].counts
+    assert counts[0].tolist() == [0, -4096, 8192, 0, 16, -1147]
+
+
 def test_units_that_cannot_be_told_are_asked_for(tmp_path: Path) -> None:
     still = write(tmp_path, "a.csv", f"{HEADER}\n" + "0,0,1,0.1,0.2,0.3\n" * 50)
     with pytest.raises(HarmcuError, match="may be deg/s or rad/s; say which with --units"):

@@ -82,7 +82,7 @@ def build(size: str, shape: Shape) -> tf_keras.Model:
     if shape.window < least_window(SIZES[size]):
         raise HarmcuError(
             f"window {shape.window} is shorter than the {least_window(SIZES[size])} samples that "
-            f"one output of cnn {size} sees; choose a longer window"
+            f"one output of cnn {size} sees; choose a longer one with --window"
         )
     inputs = layers.Input((shape.window, 1, shape.channels), name="window")
     x = _convolution(inputs, "first", SIZES[size].first, KERNEL, STRIDE)

@@ -24,8 +24,9 @@ _COUNTS = {"count", "index", "idx", "sample", "samples", "n", "nr", "no", "seq",
 _LABELS = {"label", "class", "activity", "target", "gesture"}
 _SUBJECTS = {"subject", "user", "person", "participant", "userid", "subjectid"}
 _UNITS = {
-    "g": "g", "ms2": "m/s^2", "mss": "m/s^2", "dps": "deg/s", "degs": "deg/s", "rads": "rad/s",
-    "radsec": "rad/s", "degsec": "deg/s",
+    "g": "g", "mg": "mg", "ms2": "m/s^2", "mss": "m/s^2",
+    "dps": "deg/s", "degs": "deg/s", "degsec": "deg/s", "mdps": "mdeg/s", "mdegs": "mdeg/s",
+    "rads": "rad/s", "radsec": "rad/s",
 }  # fmt: skip
 
 

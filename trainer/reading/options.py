@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from trainer.errors import HarmcuError
 from trainer.units import COUNTS_PER_UNIT
 
-ACCELERATION_UNITS = ("g", "m/s^2")
-ROTATION_UNITS = ("deg/s", "rad/s")
+ACCELERATION_UNITS = ("g", "mg", "m/s^2")
+ROTATION_UNITS = ("deg/s", "mdeg/s", "rad/s")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def parse(
     Args:
         columns: names separated by commas; ``_`` for a column to leave out.
         rate: samples a second.
-        units: "g", "m/s^2", "deg/s", "rad/s", or one of the first two and one of the last two
+        units: one of ``ACCELERATION_UNITS``, one of ``ROTATION_UNITS``, or one of each
             with a comma between.
         names: the pattern as it is.
         take: rows.
