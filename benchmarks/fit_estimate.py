@@ -14,8 +14,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "codegen"))
 
 from random_models import OPERATORS, Activation, LstmScales, Model, lstm_over, schema
+from streaming_models import cnn
 
-from codegen import estimate, kernels, tflite
+from codegen import estimate, kernels, stream_estimate, streaming, tflite
 from host_tools import bench
 
 ReLU = schema.ActivationFunctionType.RELU
@@ -56,6 +57,33 @@ def convolution(
         )
     else:
         model.add(OPERATORS.CONV_2D, operands, result, kinds.Conv2DOptions, options)
+    return model.finish(source, result)
+
+
+def over_map(
+    size: tuple[int, int],
+    inputs: int,
+    outputs: int,
+    kernel: tuple[int, int],
+    stride: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
+) -> bytes:
+    """A convolution over a map with SAME padding, or with VALID when it is dilated or grouped."""
+    model = Model(seed=size[0])
+    source = model.activation((1, *size, inputs), 0.1, -128)
+    options = schema.Conv2DOptionsT()
+    is_same = dilation == groups == 1
+    options.padding = schema.Padding.SAME if is_same else schema.Padding.VALID
+    options.strideH = options.strideW = stride
+    options.dilationHFactor = options.dilationWFactor = dilation
+    options.fusedActivationFunction = ReLU
+    reach = [0 if is_same else (taps - 1) * dilation for taps in kernel]
+    shape = [(n - 1 - r) // stride + 1 for n, r in zip(size, reach, strict=True)]
+    result = model.activation((1, *shape, outputs), 0.2, -128)
+    operands = _weights(model, (outputs, *kernel, inputs // groups), outputs, source)
+    kind = schema.BuiltinOptions.Conv2DOptions
+    model.add(OPERATORS.CONV_2D, operands, result, kind, options)
     return model.finish(source, result)
 
 
@@ -200,14 +228,34 @@ def examples() -> list[bytes]:
         ]
     ]
     models += [
+        over_map((28, 28), 1, 8, (3, 3), 2),
+        over_map((14, 14), 8, 16, (3, 3)),
+        over_map((12, 10), 3, 6, (5, 3)),
+        over_map((64, 6), 1, 8, (5, 5)),
+        over_map((20, 15), 3, 5, (3, 3), dilation=2),
+        over_map((24, 12), 8, 9, (2, 3), dilation=2),
+        over_map((16, 8), 8, 12, (3, 3), groups=4),
+        over_map((12, 12), 6, 6, (3, 2), groups=3),
+    ]
+    models += [
         convolution(t, c, 0, 3, s, w)
         for t, c, s, w in [(12, 8, 1, 6), (20, 16, 2, 9), (12, 6, 1, 6), (16, 3, 1, 8)]
+    ]
+    models += [
+        convolution(t, c, 0, k, s, w)
+        for t, c, k, s, w in [
+            (24, 3, 10, 1, 8),
+            (12, 8, 2, 1, 6),
+            (20, 6, 5, 2, 9),
+            (24, 8, 7, 1, 8),
+        ]
     ]
     models += [dense(*s) for s in [(32, 6), (64, 12), (96, 32), (200, 5), (16, 64)]]
     for code in (OPERATORS.MAX_POOL_2D, OPERATORS.AVERAGE_POOL_2D):
         models += [pool(code, *s) for s in [(64, 32, 2), (32, 16, 4), (40, 6, 2), (24, 3, 8)]]
     for code in (OPERATORS.MEAN, OPERATORS.REDUCE_MAX):
-        models += [reduction(code, *s) for s in [(32, 32), (16, 64), (64, 16), (8, 8)]]
+        sizes = [(32, 32), (16, 64), (64, 16), (8, 8), (20, 3), (8, 1), (100, 2)]
+        models += [reduction(code, *s) for s in sizes]
     # What a softmax costs depends on how far its inputs lie apart.
     models += [elementwise(OPERATORS.SOFTMAX, n, s) for n in (2, 6, 12, 20) for s in (0.05, 0.2)]
     models += [elementwise(OPERATORS.QUANTIZE, n) for n in (6, 100, 400)]
@@ -227,6 +275,37 @@ def examples() -> list[bytes]:
     return models + [joined(n) for n in (8, 64, 200)]
 
 
+STREAMS = [
+    (window, first, blocks, hop)
+    for first, blocks in [
+        (24, [(5, 40), (5, 56), (3, 64)]),
+        (16, [(3, 32), (5, 48)]),
+        (8, [(5, 16), (3, 24), (3, 32)]),
+        (32, [(3, 64), (3, 96)]),
+    ]
+    for window, hop in [(128, 64), (128, 16), (128, 8), (96, 4), (256, 32)]
+]
+"""Networks of the trainer's family: window, channels, blocks and hop."""
+
+
+def stream_factors() -> np.ndarray:
+    """Fit what is left of hops when their layers are taken away."""
+    rows, rests, totals = [], [], []
+    for window, first, blocks, hop in STREAMS:
+        model = cnn(window, first, blocks)
+        known, terms = stream_estimate.terms(streaming.plan(tflite.read(model), hop).work)
+        cost = bench.measure_stream(model, "stream", hop)
+        rows.append(terms)
+        rests.append(cost.instructions - known)
+        totals.append(cost.instructions)
+    weights = np.array(totals, float)
+    table = np.array(rows, float) / weights[:, None]
+    target = np.array(rests) / weights
+    factors = _not_negative(table, target)
+    print(f"STREAM: within {np.abs(table @ factors - target).max():.1%}", file=sys.stderr)
+    return factors
+
+
 def main() -> None:
     """Measure, fit and print the module."""
     rows: dict[str, list[tuple[int, ...]]] = defaultdict(list)
@@ -239,6 +318,7 @@ def main() -> None:
     print('"""Instructions for each turn of a kernel\'s loops; see codegen/estimate.py."""\n')
     print("# Written by benchmarks/fit_estimate.py.")
     print("FACTORS: dict[str, tuple[float, ...]] = {")
+    fitted: dict[str, np.ndarray] = {}
     for kernel in sorted(rows):
         measured = np.array(counts[kernel], float)
         # Relative errors count, and no loop takes time back.
@@ -246,7 +326,12 @@ def main() -> None:
         factors = _not_negative(table, np.ones(len(measured)))
         error = np.abs(table @ factors - 1).max()
         print(f"{kernel}: within {error:.1%}", file=sys.stderr)
-        print(f'    "{kernel}": ({", ".join(f"{f:.2f}" for f in factors)}),')
+        fitted[kernel] = factors
+    # What a stream does besides its layers is measured with them.
+    estimate.FACTORS.update((kernel, tuple(factors)) for kernel, factors in fitted.items())
+    fitted["STREAM"] = stream_factors()
+    for kernel in sorted(fitted):
+        print(f'    "{kernel}": ({", ".join(f"{f:.2f}" for f in fitted[kernel])}),')
     print("}")
 
 

@@ -264,13 +264,16 @@ def workspace(layer: Layer, plan: memory.Plan) -> list[str]:
     return [f"(int16_t *)(void *)&arena[{plan.workspace(layer.operator.index)}]"]
 
 
-def step_of(layer: Layer, places: Sequence[str]) -> Step:
+def step_of(layer: Layer, places: Sequence[str], instructions: int | None = None) -> Step:
     """Return how the templates show a layer: a function, and its call.
 
     Args:
         layer: lowered.
         places: arguments of the call: inputs, the output, and the workspace if it has one.
+        instructions: that it takes, where they are not those of its kernel.
     """
+    if instructions is None:
+        instructions = 0 if layer.is_in_place else estimate.instructions(layer)
     operator = layer.operator
     function = f"layer{operator.index:02d}_{_short_name(layer)}"
     inputs = len(places) - 1 - bool(layer.workspace)
@@ -287,7 +290,7 @@ def step_of(layer: Layer, places: Sequence[str]) -> Step:
         shape=f"{shape_text(layer.inputs[0])} to {shape_text(layer.output)}",
         output_shape=shape_text(layer.output),
         macs=layer.macs,
-        estimate=0 if layer.is_in_place else estimate.instructions(layer),
+        estimate=instructions,
         is_in_place=layer.is_in_place,
     )
 

@@ -7,7 +7,8 @@ fit to what ``harmcu bench`` counts for layers of many shapes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from codegen.estimate_factors import FACTORS
@@ -42,8 +43,10 @@ def terms(layer: Layer) -> tuple[str, tuple[int, ...]]:
         return name, (1, output, blocks, blocks * quads)
     if name in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):
         return name, _pool(layer)
-    if name in ("MEAN", "REDUCE_MAX", "SUM"):
-        return "MEAN" if name == "SUM" else name, (1, output, source)
+    if name == "REDUCE_MAX":
+        return name, (1, output, source)
+    if name in ("MEAN", "SUM"):
+        return "MEAN", _mean(layer)
     if name in ("ADD", "MUL"):
         return name, (_rows(layer), output)
     if name == "LOGISTIC":
@@ -85,9 +88,77 @@ def _blocks(layer: Layer) -> tuple[int, int]:
 def _conv2d(layer: Layer) -> tuple[int, ...]:
     _, channels, values = _sizes(layer)
     blocks, plain = _blocks(layer)
-    pairs = blocks * math.ceil(channels / 2)
-    turns, quads = math.ceil(values / 8), math.ceil(values / 4)
-    return blocks, pairs, pairs * turns, plain * quads, (blocks - plain) * values
+    groups = cast(int, layer.structs[0].fields["groups"])
+    pairs = blocks * groups * math.ceil(channels / groups / 2)
+    quads = math.ceil(values / 4)
+    share = (blocks - plain) / blocks
+    gathered = (round(share * count) for count in _gathered(layer, 4 * blocks))
+    return blocks * groups, pairs, pairs * math.ceil(values / 8), plain * quads, *gathered
+
+
+def _gathered(layer: Layer, positions: int) -> tuple[int, int, int, int]:
+    """Return how often a CONV_2D gathers a row, a run of values, four of them, and single ones.
+
+    Args:
+        layer: as ``append_receptive_field`` in firmware/src/kernels/conv2d.c goes through it.
+        positions: that are gathered, those repeated to fill the last block included.
+    """
+    fields = layer.structs[0].fields
+    window = cast(Mapping[str, tuple[int, int]], fields["window"])
+    inside, outside = (
+        cast(Mapping[str, int], fields[name]) for name in ("input_map", "output_map")
+    )
+    groups = cast(int, fields["groups"])
+    depth = inside["channels"] // groups
+    across = _taps_inside(window, 1, inside["width"], outside["width"])
+    is_run = window["dilation"][1] == 1 and groups == 1
+    rows = Counter(
+        end - first
+        for first, end in _taps_inside(window, 0, inside["height"], outside["height"]).elements()
+    )
+    totals = [0, 0, 0, 0]
+    for (first, end), times in across.items():
+        taps = end - first
+        row = [first * depth, *([-taps * depth] if is_run else [-depth] * taps)]
+        row.append((window["size"][1] - end) * depth)
+        for height, count in rows.items():
+            outer = window["size"][0] - height
+            runs = [window["size"][1] * depth] * outer + row * height
+            counts = (window["size"][0], len(runs), *_quads_and_singles(runs))
+            totals = [t + times * count * n for t, n in zip(totals, counts, strict=True)]
+    factor = groups * positions / (outside["height"] * outside["width"])
+    rows_, runs_, quads, singles = (round(factor * total) for total in totals)
+    return rows_, runs_, quads, singles
+
+
+def _taps_inside(
+    window: Mapping[str, tuple[int, int]], axis: int, size: int, outputs: int
+) -> Counter[tuple[int, int]]:
+    """Count the positions along an axis by the first tap over the map and the one behind it."""
+    stride, pad, dilation, taps = (
+        window[name][axis] for name in ("stride", "pad", "dilation", "size")
+    )
+    counts: Counter[tuple[int, int]] = Counter()
+    for position in range(outputs):
+        start = position * stride - pad
+        first = min(taps, max(0, -(start // dilation)))
+        counts[first, max(first, min(taps, -((start - size) // dilation)))] += 1
+    return counts
+
+
+def _quads_and_singles(runs: Sequence[int]) -> tuple[int, int]:
+    """Return how many quads and single values are written; runs of the map are negative.
+
+    What lies outside the map, or does not begin with a quad, is written value by value.
+    """
+    quads = singles = place = 0
+    for run in runs:
+        head = min(-run, -place % 4) if run < 0 else run
+        body = max(0, -run - head) // 4
+        quads += body
+        singles += abs(run) - 4 * body
+        place += abs(run)
+    return quads, singles
 
 
 def _conv1d(layer: Layer) -> tuple[int, ...]:
@@ -111,12 +182,34 @@ def _depthwise_conv1d(layer: Layer) -> tuple[int, ...]:
 
 
 def _depthwise_conv2d(layer: Layer) -> tuple[int, ...]:
-    positions, channels, taps = _sizes(layer)
+    positions, channels, _ = _sizes(layer)
     is_plain = channels == layer.inputs[0].shape[3]
     quads = channels // 4 if is_plain else 0
     single = channels - 4 * quads
-    quad_outputs, single_outputs = quads * positions, single * positions
-    return quads, quad_outputs, quad_outputs * taps, single_outputs, single_outputs * taps
+    fields = layer.structs[0].fields
+    window = cast(Mapping[str, tuple[int, int]], fields["window"])
+    inside, outside = (
+        cast(Mapping[str, int], fields[name]) for name in ("input_map", "output_map")
+    )
+    rows, columns = (
+        sum((end - first) * count for (first, end), count in counts.items())
+        for counts in (
+            _taps_inside(window, 0, inside["height"], outside["height"]),
+            _taps_inside(window, 1, inside["width"], outside["width"]),
+        )
+    )
+    loops = (positions, rows * outside["width"], rows * columns)
+    return quads, *(quads * count for count in loops), *(single * count for count in loops)
+
+
+def _mean(layer: Layer) -> tuple[int, ...]:
+    """Return the quads of outputs and their values, and those computed one by one."""
+    fields = cast(Mapping[str, int], layer.structs[0].fields)
+    count = fields["reduced_outer"] * fields["reduced_inner"]
+    groups = fields["outer"] * fields["middle"]
+    quads = groups * (fields["inner"] // 4) if fields["reduced_outer"] == 1 else 0
+    single = layer.output.elements - 4 * quads
+    return 1, quads, quads * count, single, single * count
 
 
 def _pool(layer: Layer) -> tuple[int, ...]:

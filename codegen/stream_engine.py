@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from codegen import aot, memory, streaming, tflite
+from codegen import aot, memory, stream_estimate, streaming, tflite
 from codegen.aot import AotModel, Step, StreamFacts
 from codegen.c_text import c_comment
 from codegen.graph import Graph, Tensor
@@ -211,7 +211,8 @@ def _head_step(stream: Stream, layer: Layer, plan: memory.Plan) -> Step:
         structs = ()
         call = f"harmcu_stream_max(&{name}_layer, &{name}, output);"
     streamed = replace(layer, structs=structs, calls=(call,))
-    return aot.step_of(streamed, [f"&arena[{plan.offset(layer.output)}]"])
+    instructions = stream_estimate.pooled(layer.operator.name, pool.channels, pool.blocks)
+    return aot.step_of(streamed, [f"&arena[{plan.offset(layer.output)}]"], instructions)
 
 
 def _pool_name(pool: StreamPool) -> str:

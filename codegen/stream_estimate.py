@@ -1,51 +1,87 @@
-"""Estimates the instructions of what only a streaming engine has; see codegen/estimate.py.
+"""Estimates the instructions of a streaming engine; see codegen/estimate.py.
 
-The factors are what was counted under QEMU for the trainer's networks.
+What only it has is fitted by benchmarks/fit_estimate.py to what whole hops take.
 """
 
 import math
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 from codegen import estimate
+from codegen.estimate_factors import FACTORS
 from codegen.kernels import Layer
 
-# DEPTHWISE_CONV_2D at few positions: four channels; two positions of them; a tap of those.
-_QUAD, _PAIR, _TAP = 156.0, 69.0, 19.3
-# Columns joined with kept ones, and a sample put into its place.
-_KEEP, _SAMPLE = 180, 30
-# Pools, for each channel: a pass over new columns and a column of it; the end of a window and a
-# block of it, for a mean or sum and for a maximum.
-_PASS, _COLUMN = 10.0, 2.3
-_MEAN, _MEAN_BLOCK = 25.0, 6.0
-_MAX, _MAX_BLOCK = 5.0, 1.3
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a hop does.
+
+    Attributes:
+        steps: of a hop.
+        step: layers of each.
+        head: layers at the end of a window, reductions over time left out.
+        samples: of a step.
+        kept: buffers of which columns are kept from step to step.
+        pushed: channels and columns of what each step adds to a pool.
+        pooled: operator, channels and blocks of each reduction over time.
+    """
+
+    steps: int
+    step: tuple[Layer, ...]
+    head: tuple[Layer, ...]
+    samples: int
+    kept: int
+    pushed: tuple[tuple[int, int], ...]
+    pooled: tuple[tuple[str, int, int], ...]
 
 
-def layers(step: Iterable[Layer]) -> int:
-    """Return the instructions of the layers of a step."""
-    return sum(_layer(layer) for layer in step if not layer.is_in_place)
+def instructions(work: Work) -> int:
+    """Return the expected instructions of a hop."""
+    known, counts = terms(work)
+    return known + round(sum(f * n for f, n in zip(FACTORS["STREAM"], counts, strict=True)))
 
 
-def keeping(buffers: int, samples: int) -> int:
-    """Return the instructions of a step for what is kept in so many buffers."""
-    return buffers * _KEEP + samples * _SAMPLE
+def terms(work: Work) -> tuple[int, tuple[int, ...]]:
+    """Return the instructions of layers that whole windows have too, and what else is done.
 
-
-def pushing(channels: int, columns: int) -> int:
-    """Return the instructions of a step for the pool of its last columns."""
-    return round(channels * (_PASS + columns * _COLUMN))
+    That is, for DEPTHWISE_CONV_2D at few positions, four channels, two positions of them and a tap
+    of those; buffers and samples; and channels of pools, for each column of a step, and for each
+    block of a mean and of a maximum.
+    """
+    steps = [layer for layer in work.step if not layer.is_in_place]
+    few = [_few_columns(layer) for layer in steps if layer.source == "depthwise_columns.c"]
+    known = work.steps * sum(
+        estimate.instructions(layer) for layer in steps if layer.source != "depthwise_columns.c"
+    )
+    known += sum(estimate.instructions(layer) for layer in work.head if not layer.is_in_place)
+    quads, pairs, taps = (sum(counts) for counts in zip(*few, strict=True)) if few else (0, 0, 0)
+    each_step = (
+        quads,
+        pairs,
+        taps,
+        work.kept,
+        work.samples,
+        sum(channels for channels, _ in work.pushed),
+        sum(channels * columns for channels, columns in work.pushed),
+    )
+    means = [pool for pool in work.pooled if pool[0] != "REDUCE_MAX"]
+    maxima = [pool for pool in work.pooled if pool[0] == "REDUCE_MAX"]
+    at_end = [
+        count
+        for pools in (means, maxima)
+        for count in (sum(p[1] for p in pools), sum(p[1] * p[2] for p in pools))
+    ]
+    return known, (*(work.steps * count for count in each_step), *at_end)
 
 
 def pooled(operator: str, channels: int, blocks: int) -> int:
-    """Return the instructions of a reduction at the end of a window."""
-    if operator == "REDUCE_MAX":
-        return round(channels * (_MAX + blocks * _MAX_BLOCK))
-    return round(channels * (_MEAN + blocks * _MEAN_BLOCK))
+    """Return the instructions of one reduction over time at the end of a window."""
+    mean, mean_block, maximum, max_block = FACTORS["STREAM"][-4:]
+    once, each = (maximum, max_block) if operator == "REDUCE_MAX" else (mean, mean_block)
+    return round(channels * (once + blocks * each))
 
 
-def _layer(layer: Layer) -> int:
-    if layer.source != "depthwise_columns.c":
-        return estimate.instructions(layer)
+def _few_columns(layer: Layer) -> tuple[int, int, int]:
     _, height, width, channels = layer.output.shape
-    pairs = math.ceil(height * width / 2)
+    quads, pairs = math.ceil(channels / 4), math.ceil(height * width / 2)
     taps = layer.macs // layer.output.elements
-    return round(math.ceil(channels / 4) * (_QUAD + pairs * (_PAIR + taps * _TAP)))
+    return quads, quads * pairs, quads * pairs * taps

@@ -175,19 +175,29 @@ class Stream:
         return self.steps_a_hop * step + sum(layer.macs for layer in self.head)
 
     @property
+    def work(self) -> stream_estimate.Work:
+        """What each hop does, for the estimate."""
+        pooled = {operator.index for operator in self.timeline.pools}
+        return stream_estimate.Work(
+            steps=self.steps_a_hop,
+            step=self.step,
+            head=tuple(layer for layer in self.head if layer.operator.index not in pooled),
+            samples=self.samples,
+            kept=sum(buffer.kept > 0 for buffer in self.buffers.values()),
+            pushed=tuple((pool.channels, pool.columns) for pool in self.pools.values()),
+            pooled=tuple(map(self._pooled, self.timeline.pools)),
+        )
+
+    @property
     def estimate(self) -> int:
         """Instructions for each hop on a Cortex-M4."""
-        kept = sum(buffer.kept > 0 for buffer in self.buffers.values())
-        step = stream_estimate.layers(self.step) + stream_estimate.keeping(kept, self.samples)
-        step += sum(stream_estimate.pushing(p.channels, p.columns) for p in self.pools.values())
-        return self.steps_a_hop * step + sum(map(self._of_head, self.head))
+        return stream_estimate.instructions(self.work)
 
-    def _of_head(self, layer: Layer) -> int:
-        source = layer.operator.inputs[0]
-        if source is None or source.index not in self.timeline.tracks:
-            return stream_estimate.layers([layer])
+    def _pooled(self, operator: Operator) -> tuple[str, int, int]:
+        source = operator.inputs[0]
+        assert source is not None
         pool = self.pools[self.timeline.root(source).root]
-        return stream_estimate.pooled(layer.operator.name, pool.channels, pool.blocks)
+        return operator.name, pool.channels, pool.blocks
 
     @property
     def state_bytes(self) -> int:

@@ -139,7 +139,7 @@ def cnn(window: int, first: int, blocks: list[tuple[int, int]], labels: int = 6)
 
 
 SMALL = (24, [(5, 40), (5, 56), (3, 64)])
-"""trainer/models/cnn.py's ``small``: some 9,000 parameters."""
+"""First channels and blocks of a network of 9,070 parameters for six labels."""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,18 @@ def test_the_trainers_network(host_compiler: HostCompiler, window: int, hop: int
     assert_exact(host_compiler, example)
 
 
+@pytest.mark.parametrize("hop", [1, 2, 3, 5])
+def test_convolutions_at_a_few_columns(host_compiler: HostCompiler, hop: int) -> None:
+    """Fewer than the four positions that are computed together, or one more."""
+    model = Model(seed=hop)
+    x = source = model.activation((1, 40, 1, 8), 1 / 32, 0)
+    for taps in (5, 3, 1):
+        x = convolve(model, x, Convolution(8, taps))
+    x = reduce_time(model, x, OPERATORS.MEAN)
+    data = model.finish(source, classify(model, x, 3))
+    assert_exact(host_compiler, StreamExample(data, 40, 8, hop, ()))
+
+
 def test_a_reset_begins_a_new_stream(host_compiler: HostCompiler) -> None:
     """In the middle of a step, of a hop and of the first window."""
     example = StreamExample(cnn(128, *SMALL), 128, 6, 16, ())

@@ -69,6 +69,44 @@ def test_figures_of_the_bench_cnn() -> None:
     assert cost.flash_bytes > cost.weights_bytes > 7_750
 
 
+def over_map(channels: int, kernel: tuple[int, int], stride: int, outputs: int | None) -> bytes:
+    """A convolution over a map of 15 by 11 with SAME padding; depthwise without ``outputs``."""
+    model = Model(seed=channels)
+    source = model.activation((1, 15, 11, channels), 0.1, -128)
+    name = "DepthwiseConv2DOptions" if outputs is None else "Conv2DOptions"
+    options = getattr(schema, f"{name}T")()
+    options.padding = schema.Padding.SAME
+    options.strideH = options.strideW = stride
+    options.dilationHFactor = options.dilationWFactor = 1
+    if outputs is None:
+        options.depthMultiplier = 1
+    count = outputs or channels
+    shape = (1, *kernel, channels) if outputs is None else (outputs, *kernel, channels)
+    values = model.rng.integers(-127, 128, shape).astype(np.int8)
+    result = model.activation((1, -(-15 // stride), -(-11 // stride), count), 0.2, -128)
+    code = OPERATORS.DEPTHWISE_CONV_2D if outputs is None else OPERATORS.CONV_2D
+    operands = [source.index, model.constant(values, [0.01])]
+    kind = getattr(schema.BuiltinOptions, name)
+    return model.finish(source, model.add(code, operands, result, kind, options))
+
+
+@pytest.mark.parametrize(
+    ("channels", "kernel", "stride", "outputs"),
+    [
+        (1, (3, 3), 1, 8),
+        (5, (3, 4), 1, 6),
+        (8, (5, 3), 2, 10),
+        (6, (7, 4), 1, None),
+    ],
+)
+def test_estimate_of_layers_over_maps(
+    channels: int, kernel: tuple[int, int], stride: int, outputs: int | None
+) -> None:
+    """On shapes to which the estimate was not fitted."""
+    cost = benchmark.measure(over_map(channels, kernel, stride, outputs), "map")
+    assert abs(cost.estimate - cost.instructions) < 0.1 * cost.instructions
+
+
 def test_kernels_keep_their_own_level_of_optimisation() -> None:
     model = bench("cnn.tflite")
     fast, small = (benchmark.measure(model, "cnn", level) for level in ("-O2", "-Os"))
