@@ -9,35 +9,46 @@ from made_up_takes import record
 NAME = "meine Bewegungen \u00e9"
 
 
-KNN = {'arch = "cnn"': 'arch = "knn"'}
-CNN = {"#epochs = 40": "epochs = 1", 'size = "small"': 'size = "tiny"'}
-
-
-@pytest.mark.parametrize("changes", [KNN, pytest.param(CNN, marks=pytest.mark.slow)])
-def test_from_init_to_a_verified_board(tmp_path: Path, changes: dict[str, str]) -> None:
-    harmcu("init", NAME, folder=tmp_path)
-    folder = tmp_path / NAME
-    file = folder / "harmcu.toml"
+def set_up(folder: Path, changes: dict[str, str]) -> Path:
+    """Make a folder with recordings, whose harmcu.toml was changed as a user would."""
+    harmcu("init", NAME, folder=folder)
+    file = folder / NAME / "harmcu.toml"
     text = file.read_text("utf-8")
     for before, after in changes.items():
         assert before in text
         text = text.replace(before, after)
     file.write_text(text, "utf-8")
-    record(folder / "recordings")
-    assert harmcu_json("data", "inspect", folder=folder)["recordings"] == 6
+    record(folder / NAME / "recordings")
+    return folder / NAME
+
+
+def train_and_verify(folder: Path) -> None:
     assert Path(harmcu_json("train", folder=folder)["bundle"]) == folder / "activity.bundle"
     generated = harmcu_json("generate", folder=folder)
     assert (generated["board"], generated["engine"]) == ("mps2_an386", "aot")
     found = harmcu_json("verify", folder=folder)
     assert found["windows"] == found["equal"] > 10
-    evaluated = harmcu_json("evaluate", folder=folder)
-    assert evaluated["accuracy"] >= 0.5  # the more frequent label's share, at the least
+
+
+def test_from_init_to_a_verified_board(tmp_path: Path) -> None:
+    folder = set_up(tmp_path, {'arch = "cnn"': 'arch = "knn"'})
+    train_and_verify(folder)
     # Flags go on top of the file, and what they exclude gives way.
-    refused = harmcu("train", "--dataset", "csv", "--out", "other", code=1, folder=folder)
-    assert "recordings" not in refused.stderr
-    harmcu("generate", "--capture-only", "-o", "recorder", folder=folder)
     refused = harmcu("verify", "--port", "socket://127.0.0.1:9", code=1, folder=folder)
     assert "socket://127.0.0.1:9: nobody listens" in refused.stderr
+    refused = harmcu("train", "--dataset", "csv", "--out", "other", code=1, folder=folder)
+    assert "recordings" not in refused.stderr
+
+
+@pytest.mark.slow
+def test_every_command_reads_the_file(tmp_path: Path) -> None:
+    folder = set_up(tmp_path, {"#epochs = 40": "epochs = 1", 'size = "small"': 'size = "tiny"'})
+    assert harmcu_json("data", "inspect", folder=folder)["recordings"] == 6
+    train_and_verify(folder)
+    evaluated = harmcu_json("evaluate", folder=folder)
+    assert evaluated["accuracy"] >= 0.5  # the more frequent label's share, at the least
+    harmcu("build", folder=folder)
+    assert harmcu_json("bench", folder=folder)["exact"]
     with emulated(folder / "activity", "--replay", folder / "activity.bundle") as url:
         arguments = ("--label", "waving", "--subject", "dora", "--seconds", 2, "--takes", 1)
         harmcu("capture", "--port", url, *arguments, folder=folder)
