@@ -125,7 +125,9 @@ def _some_label(_context: click.Context, _option: click.Parameter, label: str) -
     help="Folder to fill.",
 )
 @click.option("--rate", type=float, metavar="HZ", help="Other sketches: the rate; else measured.")
-@click.option("--units", metavar="U[,U]", help="Other sketches: g, mg or m/s^2; deg/s, mdeg/s or rad/s.")
+@click.option(
+    "--units", metavar="U[,U]", help="Other sketches: g, mg or m/s^2; deg/s, mdeg/s or rad/s."
+)
 @click.option("--columns", metavar="A,B,...", help="Other sketches: ax, ay ... gz; _ for others.")
 def capture(
     label: str,

@@ -15,7 +15,9 @@ _OPTIONS = (
     click.option(
         "--rate", type=float, metavar="HZ", help="csv: the rate, where no column is time."
     ),
-    click.option("--units", metavar="U[,U]", help="g, mg or m/s^2; deg/s, mdeg/s or rad/s; else guessed."),
+    click.option(
+        "--units", metavar="U[,U]", help="g, mg or m/s^2; deg/s, mdeg/s or rad/s; else guessed."
+    ),
     click.option(
         "--names",
         metavar="PATTERN",
