@@ -97,17 +97,24 @@ def _finite(
     return seconds
 
 
-def _some_label(_context: click.Context, _option: click.Parameter, label: str) -> str:
+def _some_text(_context: click.Context, _option: click.Parameter, text: str) -> str:
     from trainer.recording_file import LONGEST_TEXT
 
-    if not 0 < len(label.strip()) <= LONGEST_TEXT:
-        raise click.BadParameter(f"give 1 to {LONGEST_TEXT} characters.")
-    return label.strip()
+    text = text.strip()
+    if not 0 < len(text) <= LONGEST_TEXT or not text.isprintable():
+        raise click.BadParameter(f"give 1 to {LONGEST_TEXT} printable characters.")
+    return text
 
 
 @click.command()
-@click.option("--label", required=True, callback=_some_label, help="The activity.")
-@click.option("--subject", default="unknown", show_default=True, help="Who is recorded.")
+@click.option("--label", required=True, callback=_some_text, help="The activity.")
+@click.option(
+    "--subject",
+    default="unknown",
+    show_default=True,
+    callback=_some_text,
+    help="Who is recorded.",
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0, min_open=True),

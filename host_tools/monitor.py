@@ -203,6 +203,11 @@ class Monitor(Closing):
         self.imu = said
 
     def _take(self, said: Classification) -> Decided:
+        if len(said.scores) != len(self.labels):
+            raise HarmcuError(
+                f"{self.link.port}: the board scores {len(said.scores)} labels and has "
+                f"{len(self.labels)}; generate, build and flash again"
+            )
         decided = Decided(self.seconds, said)
         self._heard = time.monotonic()
         self.decisions += 1

@@ -255,28 +255,43 @@ def parse(line: Line) -> Message:
     f = line.fields
     try:
         if line.type == "STA" and len(f) == 8:
-            return Status(int(f[0]), f[1], f[2], f[3], f[4], int(f[5]), f[6], int(f[7]))
+            version, tick_hz, damaged = map(_count, (f[0], f[5], f[7]))
+            if tick_hz > 0:
+                return Status(version, f[1], f[2], f[3], f[4], tick_hz, f[6], damaged)
         if line.type == "LBL" and len(f) == 3:
-            return Label(int(f[0]), int(f[1]), unescape(f[2]))
+            return Label(_count(f[0]), _count(f[1]), unescape(f[2]))
         if line.type == "CLS" and len(f) == 6:
             scores = np.frombuffer(base64.b64decode(f[4], validate=True), np.int8)
-            window, label, score, ticks = (int(field) for field in f[:4])
-            return Classification(window, label, score, ticks, scores, unescape(f[5]))
+            window, label, score, ticks = _count(f[0]), int(f[1]), int(f[2]), _count(f[3])
+            if -1 <= label < len(scores) and -128 <= score <= 127:
+                return Classification(window, label, score, ticks, scores, unescape(f[5]))
         if line.type == "TRC" and len(f) == 3:
-            return Trace(int(f[0]), int(f[1]), int(f[2]))
+            return Trace(_count(f[0]), _count(f[1]), _count(f[2]))
         if line.type == "SMP" and len(f) == 2 + len(AXES):
             counts = tuple(map(int, f[2:]))
             if min(counts) >= -32768 and max(counts) <= 32767:
-                return Sample(int(f[0]), int(f[1]), counts)
+                return Sample(_count(f[0]), _count(f[1]), counts)
         if line.type == "IMU" and len(f) == 7:
-            rate, measured, samples, lost, overruns = (int(field) for field in f[2:])
-            return Imu(f[0], f[1], rate, measured, samples, lost, overruns)
+            rate, measured, samples, lost, overruns = map(_count, f[2:])
+            if rate > 0 or f[1] != "ok":
+                return Imu(f[0], f[1], rate, measured, samples, lost, overruns)
         if line.type == "ACK" and len(f) == 1:
-            return Ack(int(f[0]))
+            return Ack(_count(f[0]))
         if line.type == "ERR" and len(f) == 3:
-            return Refusal(int(f[0]), f[1], int(f[2]))
+            return Refusal(_count(f[0]), f[1], _count(f[2]))
     except ProtocolError:
         raise
     except ValueError as error:
         raise ProtocolError(f"{line.type}: {error}") from None
-    raise ProtocolError(f"{line.type} with {len(f)} fields is not in the specification")
+    raise ProtocolError(f"{line.type} with {','.join(f)} is not in the specification")
+
+
+def _count(field: str) -> int:
+    """Return a number that a board counts in 32 bits.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch(r"[0-9]{1,10}", field) or int(field) >= 1 << 32:
+        raise ValueError(f"{field!r} is no number of 32 bits")
+    return int(field)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from board_double import BoardDouble, Damage, Harmcu, Printer
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from terminal_double import FAST
@@ -20,6 +21,7 @@ from terminal_double import FAST
 from host_tools import board_stream, capture, sketch_stream
 from host_tools.board_stream import BoardStream
 from host_tools.capture import Capture, Request
+from host_tools.cli import main
 from host_tools.device import Device
 from host_tools.link import Link, Restart
 from host_tools.protocol import Ack, Line, LineReader, Sample, Text, encode, parse
@@ -558,3 +560,13 @@ def test_takes_without_an_end_are_refused_where_no_key_ends_them(tmp_path: Path)
     assert process.returncode == 1
     assert "no key ends a take; add --seconds" in errors
     assert not list(tmp_path.rglob("*.rec"))
+
+
+@pytest.mark.parametrize("option", ["--label", "--subject"])
+@pytest.mark.parametrize("text", ["", "  ", "a\nb", "\x1b[2J", "x" * 201])
+def test_texts_that_would_spoil_a_screen_are_refused(option: str, text: str) -> None:
+    arguments = {"--label": "w", "--subject": "a", option: text}
+    given = [part for pair in arguments.items() for part in pair]
+    result = CliRunner().invoke(main, ["capture", *given, "--port", "/dev/none"])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}': give 1 to 200 printable characters" in result.stderr

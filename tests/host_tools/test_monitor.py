@@ -243,3 +243,12 @@ def test_a_log_is_never_overwritten(tmp_path: Path) -> None:
         (tmp_path / name).touch()
         with pytest.raises(HarmcuError, match=said):
             DecisionLog(tmp_path / name, ())
+
+
+def test_scores_of_other_labels_are_refused() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 10)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        watched = Monitor(link)
+        board.labels = ("walking", "running", "resting", "another")
+        with pytest.raises(HarmcuError, match="scores 4 labels and has 3"):
+            watch(watched, lambda _: None, lambda _: None, 5.0)

@@ -144,3 +144,23 @@ def test_lines_for_people_are_neither_damage_nor_messages() -> None:
         Text("no end yet"),
         Line("ACK", 1, ("1",)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "fields"),
+    [
+        ("STA", "3,b,aot,m,ab,0,live,0"),  # a clock that stands still
+        ("STA", "3,b,aot,m,ab,-1,live,0"),
+        ("IMU", "LSM9DS1,ok,0,0,0,0,0"),  # a sensor without a rate
+        ("IMU", "LSM9DS1,ok,119000,0,0,4294967296,0"),
+        ("CLS", "0,2,100,5,ZJw=,walk"),  # a third label of two
+        ("CLS", "0,-2,100,5,ZJw=,walk"),
+        ("CLS", "0,0,999,5,ZJw=,walk"),
+        ("SMP", "-1,0,1,2,3,4,5,6"),
+        ("SMP", "1_0,0,1,2,3,4,5,6"),
+        ("ACK", "+1"),
+    ],
+)
+def test_numbers_that_no_board_means_are_damage(type_: str, fields: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse(Line(type_, 0, tuple(fields.split(","))))
