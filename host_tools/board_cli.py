@@ -14,8 +14,7 @@ from trainer.errors import HarmcuError
 
 if TYPE_CHECKING:
     from host_tools.capture import Capture
-    from host_tools.decision_log import DecisionLog
-    from host_tools.monitor import Monitor
+    from host_tools.monitor import Log, Monitor
     from host_tools.ports import Answer
 
 PATH = click.Path(path_type=Path)
@@ -241,7 +240,7 @@ def monitor(
         watched = stack.enter_context(monitoring.Monitor(link, digest))
         log = None
         if log_path is not None:
-            log = stack.enter_context(decision_log.DecisionLog(log_path, watched.labels))
+            log = stack.enter_context(decision_log.DecisionLog(log_path, watched.labels)).write
         if plain or not terminal.is_interactive():
             _watch_plain(watched, seconds, log)
         else:
@@ -249,7 +248,7 @@ def monitor(
         click.echo(f"{watched.decisions} decisions, {watched.losses}", err=plain)
 
 
-def _watch_plain(watched: Monitor, seconds: float | None, log: DecisionLog | None) -> None:
+def _watch_plain(watched: Monitor, seconds: float | None, log: Log | None) -> None:
     """Decisions go to stdout, a line each; everything else to stderr."""
     from host_tools import interrupts
     from host_tools import monitor as monitoring
@@ -266,7 +265,7 @@ def _watch_plain(watched: Monitor, seconds: float | None, log: DecisionLog | Non
         )
 
 
-def _watch_on_screen(watched: Monitor, seconds: float | None, log: DecisionLog | None) -> None:
+def _watch_on_screen(watched: Monitor, seconds: float | None, log: Log | None) -> None:
     from host_tools import interrupts, monitor_screen, terminal
     from host_tools import monitor as monitoring
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from host_tools import ports
 from host_tools.board_stream import STATES, check_sensor
 from host_tools.closing import Closing
-from host_tools.decision_log import DecisionLog
 from host_tools.device import Device, OtherModelError
 from host_tools.drawing import fitted, printable
 from host_tools.link import Link, Restart
@@ -219,13 +218,17 @@ class Monitor(Closing):
         return decided
 
 
+Log = Callable[[float, Classification, Monitor], None]
+"""Takes seconds, a decision, and who heard it, as ``DecisionLog.write`` does."""
+
+
 def watch(
     monitor: Monitor,
     show: Callable[[Decided], None],
     warn: Callable[[str], None],
     seconds: float | None = None,
     is_over: Callable[[], bool] = lambda: False,
-    log: DecisionLog | None = None,
+    log: Log | None = None,
 ) -> None:
     """Show every decision.
 
@@ -246,7 +249,7 @@ def watch(
     while not (is_over() or (seconds is not None and monitor.seconds >= seconds)):
         for decided in monitor.step(0.1):
             if log is not None:
-                log.write(decided.seconds, decided.said, monitor)
+                log(decided.seconds, decided.said, monitor)
             show(decided)
         if was_gone and not monitor.is_gone:
             warn(f"the board is back at {monitor.link.port}")

@@ -125,7 +125,7 @@ def watch_replugged(
             return watched.decisions >= 10 and len(names) > 1
 
         with Monitor(link) as watched, DecisionLog(tmp_path / "log.csv", watched.labels) as log:
-            watch(watched, lambda _: None, warn, 10.0, pull, log)
+            watch(watched, lambda _: None, warn, 10.0, pull, log.write)
         os.close(taken)
     return watched, warned, names
 
@@ -220,7 +220,7 @@ def test_the_log_has_every_decision(tmp_path: Path, suffix: str) -> None:
     with BoardDouble(board) as double, Link(double.port) as link:
         watched = Monitor(link)
         with DecisionLog(path, watched.labels) as log:
-            watch(watched, lambda _: None, lambda _: None, 0.4, log=log)
+            watch(watched, lambda _: None, lambda _: None, 0.4, log=log.write)
     if suffix == ".csv":
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
