@@ -232,8 +232,8 @@ def _check_version(document: Any, source: str) -> None:
     version = document.get("schema") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise HarmcuError(
-            f"{source}: schema version {version!r}, but this harmcu reads {SCHEMA_VERSION}; "
-            "train the model again, or install the harmcu that wrote it"
+            f"{source}: schema version {repr(version)[:40]}, but this harmcu reads "
+            f"{SCHEMA_VERSION}; train the model again, or install the harmcu that wrote it"
         )
 
 
@@ -252,7 +252,11 @@ def _check_schema(document: Any, source: str) -> None:
 
 @cache
 def _validator() -> Any:
-    import jsonschema
+    import jsonschema.validators
 
     schema = json.loads(Path(__file__).with_name("spec.schema.json").read_text("utf-8"))
-    return jsonschema.Draft202012Validator(schema)
+    plain = jsonschema.Draft202012Validator
+    # JSON Schema takes 1.0 for an integer; as a size, a shift or a place it is none.
+    types = plain.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    extend: Any = jsonschema.validators.extend  # without types
+    return extend(plain, type_checker=types)(schema)
