@@ -11,6 +11,12 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# Prints the Debian package that holds clang's runtime libraries.
+clang_runtime_package() {
+    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+    echo "libclang-rt-${version:-14}-dev"
+}
+
 # Debian packages whose command is missing.
 missing=""
 has qemu-system-arm || missing="$missing qemu-system-arm"
@@ -26,6 +32,9 @@ case ",$extras," in
         has chromium || missing="$missing chromium"
         has npm || missing="$missing npm"
         has clang || missing="$missing clang"
+        # libFuzzer and the sanitizers of clang. The package is named after clang's version.
+        runtime=$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null || echo none)
+        [ -e "$runtime" ] || missing="$missing $(clang_runtime_package)"
         library=$(arm-none-eabi-g++ -print-file-name=libstdc++_nano.a 2>/dev/null || echo none)
         case "$library" in
             */*) ;;
