@@ -24,6 +24,7 @@ import numpy as np
 
 from trainer.errors import HarmcuError
 from trainer.recording import AXES, Counts, Note, Recording
+from trainer.spec import check_label
 
 SUFFIX = ".rec"
 SCHEMA = 1
@@ -50,6 +51,9 @@ LONGEST_NAME = 120
 """Bytes of a label or subject in the name of a file."""
 
 _DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9¹²³]", re.IGNORECASE)
+
+# What Windows takes for a device, whatever follows the dot.
+_DEVICE = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE)
 
 _ROW = re.compile(r"[0-9]{1,12}(?:,-?[0-9]{1,5}){1,6}")
 
@@ -112,6 +116,8 @@ class Writer:
         Raises:
             HarmcuError: the file exists, cannot be written, or the header makes no sense.
         """
+        # What no training takes is better refused now than when all is recorded.
+        check_label(header.label)
         _check_header(header, str(path))
         self.path = path
         self._axes = len(header.axes)
@@ -190,10 +196,7 @@ class Writer:
         Raises:
             HarmcuError: it is no label, or the disk is full or gone.
         """
-        if not _is_label(label):
-            raise HarmcuError(
-                f"{label!r} is no label; give one of at most {LONGEST_TEXT} characters"
-            )
+        check_label(label)
         self._put(f"{LABEL} {_json({'label': label})}\n", now=True)
 
     def stopped(self, reason: str) -> None:

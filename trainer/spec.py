@@ -188,7 +188,7 @@ def check_labels(labels: tuple[str, ...]) -> None:
         raise HarmcuError(f"{len(labels)} labels; a classifier needs 2 to 128")
     seen: dict[str, str] = {}
     for label in labels:
-        _check_label(label)
+        check_label(label)
         form = unicodedata.normalize("NFC", label)
         if form in seen:
             raise HarmcuError(
@@ -197,7 +197,12 @@ def check_labels(labels: tuple[str, ...]) -> None:
         seen[form] = label
 
 
-def _check_label(label: str) -> None:
+def check_label(label: str) -> None:
+    """Check that a label can be shown, told from others and sent to a board and back.
+
+    Raises:
+        HarmcuError: it is empty, too long, padded with blanks or not printable.
+    """
     if not label or label != label.strip():
         raise HarmcuError(f"the label {label!r} is empty or padded with blanks; give it a name")
     for character in label:
