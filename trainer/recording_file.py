@@ -52,9 +52,6 @@ LONGEST_NAME = 120
 
 _DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9¹²³]", re.IGNORECASE)
 
-# What Windows takes for a device, whatever follows the dot.
-_DEVICE = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE)
-
 _ROW = re.compile(r"[0-9]{1,12}(?:,-?[0-9]{1,5}){1,6}")
 
 
