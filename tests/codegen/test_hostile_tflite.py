@@ -31,7 +31,7 @@ def refusal(data: bytes) -> str:
     message = str(error.value)
     assert ";" in message
     assert message.isprintable()
-    assert len(message) < 700
+    assert len(message) < 1500
     return message
 
 
@@ -121,7 +121,7 @@ def quiet(use: Callable[[], _Result]) -> _Result | None:
     except HarmcuError as error:
         message = str(error)
     assert message.isprintable()
-    assert len(message) < 700
+    assert len(message) < 1500
     return None
 
 
