@@ -27,7 +27,7 @@ from trainer.errors import HarmcuError
 from trainer.reading.options import Options
 from trainer.recording import Counts
 from trainer.recording_file import Header, Writer
-from trainer.spec import check_label
+from trainer.spec import check_shown
 
 COUNTDOWN = 3.0
 """Seconds between starting a take and its first sample."""
@@ -317,7 +317,7 @@ class Capture:
     def relabel(self, label: str) -> None:
         """Give the take that is being recorded, and those after it, another label."""
         try:
-            check_label(label)
+            check_shown(label)
         except HarmcuError as error:
             self._tell(f"{error}; the old one stays")
             return

@@ -203,6 +203,19 @@ def check_label(label: str) -> None:
     Raises:
         HarmcuError: it is empty, too long, padded with blanks or not printable.
     """
+    check_shown(label)
+    if len(label.encode()) > MAX_LABEL_BYTES:
+        raise HarmcuError(
+            f"the label {label[:20]!r}... is longer than {MAX_LABEL_BYTES} bytes; shorten it"
+        )
+
+
+def check_shown(label: str) -> None:
+    """Check that a label of any length can be shown and told from others.
+
+    Raises:
+        HarmcuError: it is empty, padded with blanks or not printable.
+    """
     if not label or label != label.strip():
         raise HarmcuError(f"the label {label!r} is empty or padded with blanks; give it a name")
     for character in label:
@@ -212,10 +225,6 @@ def check_label(label: str) -> None:
             raise HarmcuError(
                 f"the label {label!r} holds the control character U+{ord(character):04X}; rename it"
             )
-    if len(label.encode()) > MAX_LABEL_BYTES:
-        raise HarmcuError(
-            f"the label {label[:20]!r}... is longer than {MAX_LABEL_BYTES} bytes; shorten it"
-        )
 
 
 def _provenance(document: dict[str, Any]) -> Provenance:

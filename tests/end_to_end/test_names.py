@@ -65,6 +65,8 @@ def test_what_cannot_be_shown_is_refused_with_a_reason(
     with pytest.raises(HarmcuError, match=why) as error:
         check_labels(("walk", label))
     assert str(error.value).isprintable()
+    if "longer" in why:
+        return  # what is only too long is recorded, and named again before it trains
     with pytest.raises(HarmcuError, match=why):
         Writer(tmp_path / "a.rec", Header(label, "anna", "", ("ax",), 50_000))
     assert not (tmp_path / "a.rec").exists()
@@ -125,7 +127,9 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     metrics = {"tflm_arena_bytes": dataclasses.asdict(made_up_bundle.measure_arena(model))}
     metrics["tflm_arena_bytes"]["bytes"] = sum(metrics["tflm_arena_bytes"].values())
     path = tmp_path_factory.mktemp("labelled") / "bundle"
-    return bundle.write(path, spec, model, metrics, vectors, "<title>r</title>")
+    return bundle.write(
+        path, spec, model, metrics, vectors, np.zeros(0, np.uint64), "<title>r</title>"
+    )
 
 
 def test_labels_go_through_the_board_and_come_back(labelled: Bundle, tmp_path: Path) -> None:
@@ -181,7 +185,7 @@ def test_a_typed_label_that_is_none_leaves_the_old_one() -> None:
 
     request = capture.Request("walk", "anna", Path("x"), None, None)
     recorded = capture.Capture(Source(), request, told.append)  # type: ignore[arg-type]
-    recorded.relabel("x" * 60)
+    recorded.relabel("run\n")
     recorded.relabel("run")
     assert recorded.label == "run"
-    assert any("longer than 48 bytes" in line for line in told)
+    assert any("padded with blanks" in line for line in told)
