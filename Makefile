@@ -1,14 +1,18 @@
-.PHONY: demo test test-slow bench lint format docs setup-demo setup-dev
+.PHONY: demo test test-slow soak bench lint format docs setup-demo setup-dev
 
 demo: setup-demo
 	.venv/bin/harmcu demo $(ARGS)
 
 test: setup-dev
-	.venv/bin/python -m pytest -n 2 -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest -n 2 -m "not slow and not soak" $(ARGS)
 
 # What takes minutes: long fuzzing, full training. CI runs it too.
 test-slow: setup-dev
-	.venv/bin/python -m pytest -n 2 -m slow $(ARGS)
+	.venv/bin/python -m pytest -n 2 -m "slow and not soak" $(ARGS)
+
+# What takes hours: ten million inputs. CI does not run it.
+soak: setup-dev
+	.venv/bin/python -m pytest -n 2 -m soak $(ARGS)
 
 # The reference models beside the data sets, or those of a folder: make bench ARGS=FOLDER.
 bench: setup-dev

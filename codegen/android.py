@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from codegen import float_model, tflite
+from codegen import agreement, float_model, tflite
 from codegen.render import render
 from trainer.bundle import TFLITE, Bundle
 from trainer.errors import HarmcuError
@@ -30,13 +30,14 @@ def generate(bundle: Bundle) -> dict[str, bytes]:
     """Return the content of every file, by its name.
 
     Raises:
-        HarmcuError: the model is no network.
+        HarmcuError: the model is no network, or not the one that the spec describes.
     """
     spec = bundle.spec
     if spec.model_file != TFLITE:
         raise HarmcuError(
             f"{bundle.path}: a nearest-neighbour model has no .tflite file; train cnn or lstm"
         )
+    agreement.check(bundle)
     scaling = np.array([_scaling(channel, spec) for channel in spec.channels], np.float32)
     document = metadata(bundle)
     context = {"spec": spec, "model": model_name(spec), "metadata": document}

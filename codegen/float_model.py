@@ -72,7 +72,14 @@ class _Writer:
         padded = model + bytes(-len(model) % _ALIGNMENT)
 
         def places(count: int, table: Callable[[int], Any]) -> list[int]:
-            return [len(padded) - table(index)._tab.Pos for index in range(count)]
+            # The reader looks only at the tables that a layer uses.
+            try:
+                found = [len(padded) - table(index)._tab.Pos for index in range(count)]
+            except reader.DAMAGE as error:
+                raise reader.damaged("it points outside itself") from error
+            if not all(0 < place < len(padded) for place in found):
+                raise reader.damaged("it points outside itself")
+            return found
 
         self.operators = places(graph.OperatorsLength(), graph.Operators)
         self._tensors = places(graph.TensorsLength(), graph.Tensors)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from codegen import aot, knn, model_config, sketch, stream_engine, tflm
+from codegen import agreement, aot, knn, model_config, sketch, stream_engine, tflm
 from codegen.boards import Board, load
 from codegen.runtime import FIRMWARE, runtime_version
 from trainer import folder
@@ -28,6 +30,8 @@ BUILD = "build"
 PLATFORMIO_BUILD = ".pio"
 """The same, when PlatformIO compiled a sketch."""
 
+MAX_MANIFEST_BYTES = 1 << 20
+
 ENGINES = ("aot", "tflm")
 
 NO_ENGINE = "none"
@@ -35,6 +39,14 @@ NO_ENGINE = "none"
 
 WHOLE_WINDOW = "src/whole_window.c"
 """What an engine of whole windows needs and a streaming one implements itself."""
+
+
+_AGAIN = "generate the project again, into a new folder"
+
+# Parts of the paths that ``generate`` makes. None is a flag of a compiler or leaves the folder.
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+_OF_THE_COMPILER = {".c", ".cc", ".cpp", ".h", ".hpp", ".ino", ".ld", ".s", ".S"}
 
 
 @dataclass(frozen=True)
@@ -94,11 +106,12 @@ def generate(
         sketch_name: of the sketch, for an Arduino board: that of the folder it will be written to.
 
     Raises:
-        HarmcuError: the engine is unknown, aot that lacks an operator, tflm without an arena, or a
-            name that Arduino does not allow.
+        HarmcuError: the engine is unknown, the model is not the one that the spec describes, aot
+            lacks an operator, tflm an arena, or Arduino does not allow the name.
     """
     if engine not in ENGINES:
         raise HarmcuError(f"no engine is called {engine!r}; choose one of {', '.join(ENGINES)}")
+    agreement.check(bundle)
     spec = bundle.spec
     tflm_model = _tflm_if_measured(bundle, engine)
     aot_model = _aot_unless_refused(bundle, engine)
@@ -159,7 +172,7 @@ def _finished(
         engine=engine,
         sketch=sketch_name if board.arduino is not None else None,
         runtime_version=runtime_version(),
-        sources=tuple(sorted(name for name in files if _is_source(name, engine))),
+        sources=_sources(files, engine),
         files={name: _digest(text) for name, text in sorted(files.items())},
         **facts,
     )
@@ -213,48 +226,123 @@ def read(path: Path) -> Project:
     """Read a project and check that every file but a sketch's .ino is as it was generated.
 
     Raises:
-        HarmcuError: no project, of another version, or a file is missing or changed.
+        HarmcuError: no project, of another version, a file is missing or changed, or a compiler
+            would find one that was not generated.
     """
-    try:
-        document = json.loads((path / MANIFEST).read_text("utf-8"))
-    except OSError:
-        raise HarmcuError(f"{path}: no such project; make one with `harmcu generate`") from None
-    except (ValueError, RecursionError):
-        raise HarmcuError(f"{path / MANIFEST}: damaged; generate the project again") from None
-    if not isinstance(document, dict) or document.get("schema") != MANIFEST_SCHEMA:
-        raise HarmcuError(f"{path / MANIFEST}: of another version; generate the project again")
-    digest = document.pop("digest", None)
-    if digest != _digest(_json(document)):
-        raise HarmcuError(f"{path / MANIFEST}: edited or damaged; generate the project again")
-    del document["schema"]
-    try:
-        manifest = Manifest(**{**document, "sources": tuple(document["sources"])})
-        board = load(manifest.board)
-        files = sorted(manifest.files.items())
-    except (TypeError, KeyError, AttributeError):
-        raise HarmcuError(f"{path / MANIFEST}: damaged; generate the project again") from None
-    for name, digest in files:
+    manifest = _read_manifest(path)
+    for name, digest in sorted(manifest.files.items()):
         if name != f"{manifest.sketch}.ino":
             _check_file(path, name, digest)
-    if not set(manifest.sources) <= set(manifest.files):
-        raise HarmcuError(f"{path / MANIFEST}: names sources it does not hold; generate it again")
+    _check_nothing_added(path, manifest)
+    board = load(manifest.board)
+    if (manifest.sketch is None) != (board.arduino is None):
+        raise HarmcuError(f"{path / MANIFEST}: not what {board.name} is built from; {_AGAIN}")
     return Project(path, manifest, board)
 
 
+def _read_manifest(path: Path) -> Manifest:
+    file = path / MANIFEST
+    if not folder.is_file(file):
+        raise HarmcuError(f"{path}: no such project; make one with `harmcu generate`")
+    if file.is_symlink() or file.stat().st_size > MAX_MANIFEST_BYTES:
+        raise HarmcuError(f"{file}: a link or too large; {_AGAIN}")
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        raise HarmcuError(f"{file}: damaged; {_AGAIN}") from None
+    if not isinstance(document, dict) or document.get("schema") != MANIFEST_SCHEMA:
+        raise HarmcuError(f"{file}: of another version; {_AGAIN}")
+    if not _is_as_signed(document):
+        raise HarmcuError(f"{file}: edited or damaged; {_AGAIN}")
+    del document["schema"], document["digest"]
+    _check_types(document, file)
+    manifest = Manifest(**{**document, "sources": tuple(document["sources"])})
+    for name in manifest.files:
+        if not all(_PART.fullmatch(part) for part in name.split("/")):
+            raise HarmcuError(
+                f"{file}: {name!r} leaves the project or is no name of ours; {_AGAIN}"
+            )
+    if manifest.sources != _sources(manifest.files, manifest.engine) or (
+        manifest.sketch is not None and f"{manifest.sketch}.ino" not in manifest.files
+    ):
+        raise HarmcuError(f"{file}: its sources are not the files that it lists; {_AGAIN}")
+    return manifest
+
+
+def _is_as_signed(document: dict[str, Any]) -> bool:
+    rest = {name: value for name, value in document.items() if name != "digest"}
+    try:
+        return bool(document.get("digest") == _digest(_json(rest)))
+    except ValueError:  # a lone surrogate, which no project of ours holds
+        return False
+
+
+def _check_types(document: dict[str, Any], file: Path) -> None:
+    """Check what the digest cannot: that whoever wrote it wrote what ``generate`` does."""
+
+    def matches(pattern: str) -> Callable[[Any], bool]:
+        return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+    def holds(*names: str) -> Callable[[Any], bool]:
+        return lambda value: (
+            value is None
+            or (
+                isinstance(value, dict)
+                and {*names} == value.keys() - {"operators", "stream", "why_whole"}
+                and all(type(value[name]) is int for name in names)
+            )
+        )
+
+    is_sha256 = matches("[0-9a-f]{64}")
+    rules: dict[str, Callable[[Any], bool]] = {
+        "name": matches("([a-z][a-z0-9_]{0,31})?"),
+        "board": matches("[a-z0-9_]+"),
+        "engine": lambda value: value in (*ENGINES, NO_ENGINE),
+        "sketch": lambda value: value is None or matches(sketch.NAME)(value),
+        "runtime_version": lambda value: type(value) is int,
+        "model_sha256": lambda value: value == "" or is_sha256(value),
+        "tflm": holds("measured_bytes", "margin_bytes", "bytes"),
+        "aot": holds("macs", "arena_bytes", "arena_lower_bound", "weights_bytes"),
+        "sources": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
+        "files": lambda value: isinstance(value, dict) and all(map(is_sha256, value.values())),
+    }
+    for name, rule in rules.items():
+        if name not in document or not rule(document[name]):
+            raise HarmcuError(f"{file}: {name} is missing or damaged; {_AGAIN}")
+    for name in document.keys() - rules.keys():
+        raise HarmcuError(f"{file}: holds the unknown field {name!r}; {_AGAIN}")
+
+
 def _check_file(path: Path, name: str, digest: str) -> None:
-    pure = PurePosixPath(name)
     file = path / name
-    if pure.is_absolute() or ".." in pure.parts or file.is_symlink():
-        raise HarmcuError(f"{path / MANIFEST}: {name!r} leaves the project; generate it again")
+    for part in (file, *file.parents):
+        if part == path:
+            break
+        if part.is_symlink():
+            raise HarmcuError(f"{part}: a link, which leaves the project; {_AGAIN}")
     try:
         found = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError:
-        raise HarmcuError(f"{file}: missing; generate the project again") from None
+        raise HarmcuError(f"{file}: missing; {_AGAIN}") from None
     if found != digest:
         raise HarmcuError(
             f"{file}: changed since it was generated; keep your change elsewhere and generate "
             "into a new folder"
         )
+
+
+def _check_nothing_added(path: Path, manifest: Manifest) -> None:
+    """Check that the generated folders hold no C of others, and that build/ lies inside.
+
+    A header there would be found before the compiler's own; Arduino compiles every source.
+    """
+    if (path / BUILD).is_symlink():
+        raise HarmcuError(f"{path / BUILD}: a link, which leaves the project; remove it")
+    for top in sorted({name.partition("/")[0] for name in manifest.files if "/" in name}):
+        for file in sorted((path / top).rglob("*")):
+            name = file.relative_to(path).as_posix()
+            if file.suffix in _OF_THE_COMPILER and name not in manifest.files:
+                raise HarmcuError(f"{file}: harmcu did not write it; move it out of {path / top}")
 
 
 def _tflm_if_measured(bundle: Bundle, engine: str) -> tflm.TflmModel | None:
@@ -328,9 +416,11 @@ def _board_files(board: Board) -> dict[str, str]:
     }
 
 
-def _is_source(name: str, engine: str) -> bool:
+def _sources(names: Iterable[str], engine: str) -> tuple[str, ...]:
+    """Return what is to be compiled: the C of every engine is there, that of one is used."""
     other = {"aot", "tflm"} - {engine}
-    return name.endswith((".c", ".cpp")) and name.split("/")[0] not in other
+    is_source = (n for n in names if n.endswith((".c", ".cpp")) and n.split("/")[0] not in other)
+    return tuple(sorted(is_source))
 
 
 def signed(document: dict[str, Any]) -> str:

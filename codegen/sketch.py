@@ -19,7 +19,7 @@ from trainer.errors import HarmcuError
 TFLM_LIBRARY = "Chirale_TensorFLowLite@2.0.0"
 """TensorFlow Lite Micro in Arduino's Library Manager, which spells it so."""
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 """Names that the Arduino sketch specification allows for a sketch and its folder."""
 
 _INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
@@ -34,7 +34,7 @@ def check_name(name: str) -> None:
     Raises:
         HarmcuError: Arduino does not allow it.
     """
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise HarmcuError(
             f"{name!r}: Arduino allows a sketch's folder letters without accents, digits, "
             "'_', '-' and '.', 63 at the most; choose another name, such as -o activity"

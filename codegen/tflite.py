@@ -35,15 +35,20 @@ from codegen.graph import (
 )
 from trainer.errors import HarmcuError
 
-# The boards have 1 MB of flash; ten times that is still a mistake and not a model.
-MAX_MODEL_BYTES = 16 * 2**20
+# The boards have 1 MB of flash; four times that is still a mistake and not a model.
+MAX_MODEL_BYTES = 4 * 2**20
 MAX_OPERATORS = 1024
 MAX_TENSORS = 8192
+# Of all tensors together, and of all layers: tables may share what they point to, so that a small
+# file could claim any amount of work.
+MAX_SCALES = 2**20
+MAX_CONSTANT_BYTES = 2 * MAX_MODEL_BYTES
 # RuntimeShape of TFLM holds six dimensions; a tensor of this many elements fits no board.
 MAX_RANK = 6
 MAX_ELEMENTS = 2**24
 MAX_OPERANDS = 64
-MAX_NAME_BYTES = 4096
+# Longer names are cut: they go into messages and comments.
+MAX_NAME_BYTES = 128
 
 _SCHEMA_VERSION = 3
 _IDENTIFIER = b"TFL3"
@@ -67,7 +72,7 @@ _BUILTIN_NAMES = {
 _Enum = TypeVar("_Enum", bound=Enum)
 
 # What reading past the end, or at nonsense, raises inside the flatbuffers package.
-_DAMAGE = (
+DAMAGE = (
     struct.error,
     IndexError,
     ValueError,
@@ -103,11 +108,12 @@ def read(model: bytes) -> Graph:
         )
     try:
         return _Reader(model).graph()
-    except _DAMAGE as error:
-        raise _damaged("it points outside itself") from error
+    except DAMAGE as error:
+        raise damaged("it points outside itself") from error
 
 
-def _damaged(detail: str) -> HarmcuError:
+def damaged(detail: str) -> HarmcuError:
+    """Returns the error for a file that no exporter wrote."""
     return HarmcuError(f"the model file is damaged ({detail}); export it again")
 
 
@@ -115,7 +121,7 @@ def _number(names: type[_Enum], value: int) -> _Enum:
     try:
         return names(value)
     except ValueError as error:
-        raise _damaged(f"{value} is no {names.__name__}") from error
+        raise damaged(f"{value} is no {names.__name__}") from error
 
 
 class _Reader:
@@ -125,10 +131,11 @@ class _Reader:
         self._bytes = memoryview(model)
         self._model = tflite.Model.GetRootAsModel(model, 0)
         self._buffers: dict[int, memoryview | None] = {}
+        self._scales = 0
 
     def graph(self) -> Graph:
         if self._model.Version() != _SCHEMA_VERSION:
-            raise _damaged(f"schema version {self._model.Version()} instead of {_SCHEMA_VERSION}")
+            raise damaged(f"schema version {self._model.Version()} instead of {_SCHEMA_VERSION}")
         if self._model.SubgraphsLength() != 1:
             raise HarmcuError(
                 f"the model has {self._model.SubgraphsLength()} subgraphs and harmcu runs models "
@@ -138,6 +145,7 @@ class _Reader:
         _limit("tensors", subgraph.TensorsLength(), MAX_TENSORS)
         _limit("operators", subgraph.OperatorsLength(), MAX_OPERATORS)
         _limit("operator codes", self._model.OperatorCodesLength(), MAX_OPERATORS)
+        _limit("buffers", self._model.BuffersLength(), MAX_TENSORS)
         tensors = [self._tensor(subgraph, index) for index in range(subgraph.TensorsLength())]
         source = self._only(tensors, subgraph.InputsLength(), subgraph.Inputs, "input")
         result = self._only(tensors, subgraph.OutputsLength(), subgraph.Outputs, "output")
@@ -146,6 +154,7 @@ class _Reader:
             for index in range(subgraph.OperatorsLength())
         )
         _check_fixed_shape(subgraph.Tensors(source.index), source)
+        _limit("bytes of constants", _constant_bytes(operators), MAX_CONSTANT_BYTES)
         _check_order(operators, source, result)
         return Graph(operators, source, result)
 
@@ -164,7 +173,7 @@ class _Reader:
                 "models; convert with full integer quantisation and int8 input and output"
             )
         if not tensor.is_quantized_once or tensor.elements == 0:
-            raise _damaged(f"the {role} {tensor.name!r} has no usable shape or scale")
+            raise damaged(f"the {role} {tensor.name!r} has no usable shape or scale")
         return tensor
 
     def _tensor(self, subgraph: tflite.SubGraph, index: int) -> Tensor:
@@ -185,6 +194,8 @@ class _Reader:
         data = self._constant(raw.Buffer())
         _check_size(name, kind, shape, data)
         quantization = _quantization(raw, name, shape)
+        self._scales += len(quantization.scales) if quantization else 0
+        _limit("scales", self._scales, MAX_SCALES)
         return Tensor(index, name, kind, shape, quantization, data, bool(raw.IsVariable()))
 
     def _constant(self, index: int) -> memoryview | None:
@@ -194,7 +205,7 @@ class _Reader:
 
     def _buffer(self, index: int) -> memoryview | None:
         if not 0 <= index < self._model.BuffersLength():
-            raise _damaged(f"there is no buffer {index}")
+            raise damaged(f"there is no buffer {index}")
         raw = self._model.Buffers(index)
         if raw.Offset() > 1:
             raise HarmcuError(
@@ -217,20 +228,21 @@ class _Reader:
         )
         outputs = tuple(_pick(tensors, raw.Outputs(i)) for i in range(raw.OutputsLength()))
         if not outputs:
-            raise _damaged(f"layer {index} ({name}) writes nothing")
+            raise damaged(f"layer {index} ({name}) writes nothing")
         return Operator(index, name, inputs, outputs, _options(raw, name))
 
     def _operator_name(self, index: int) -> str:
         if not 0 <= index < self._model.OperatorCodesLength():
-            raise _damaged(f"there is no operator code {index}")
+            raise damaged(f"there is no operator code {index}")
         raw = self._model.OperatorCodes(index)
         # Both fields, as TFLM does it: old files have only the first, and the package's own
         # BuiltinCode() trusts only the first below 127.
         number = max(raw.DeprecatedBuiltinCode(), self._builtin_code(raw))
         name = _BUILTIN_NAMES.get(number)
         if name is None:
-            raise _damaged(f"unknown operator number {number}")
-        return f"CUSTOM:{_text(raw.CustomCode())}" if name == "CUSTOM" else name
+            raise damaged(f"unknown operator number {number}")
+        # Quoted, for it goes into messages as it is.
+        return f"CUSTOM:{_text(raw.CustomCode())!r}" if name == "CUSTOM" else name
 
     def _builtin_code(self, raw: tflite.OperatorCode) -> int:
         offset = raw._tab.Offset(_BUILTIN_CODE_SLOT)
@@ -248,13 +260,19 @@ def _limit(what: str, count: int, most: int) -> None:
         )
 
 
+def _constant_bytes(operators: tuple[Operator, ...]) -> int:
+    """Returns how many bytes of constants the layers read, those that are shared once a layer."""
+    read = (tensor for operator in operators for tensor in operator.inputs if tensor is not None)
+    return sum(len(tensor.data) for tensor in read if tensor.data is not None)
+
+
 def _text(raw: bytes | None) -> str:
     return (raw or b"")[:MAX_NAME_BYTES].decode("utf-8", errors="replace")
 
 
 def _pick(tensors: list[Tensor], index: int) -> Tensor:
     if not 0 <= index < len(tensors):
-        raise _damaged(f"there is no tensor {index}")
+        raise damaged(f"there is no tensor {index}")
     return tensors[index]
 
 
@@ -263,7 +281,7 @@ def _check_size(
 ) -> None:
     width = _ELEMENT_BYTES.get(kind)
     if data is not None and width is not None and len(data) != width * math.prod(shape):
-        raise _damaged(
+        raise damaged(
             f"constant {name!r} of shape {list(shape)} and type {kind.label} has {len(data)} bytes"
         )
 
@@ -274,10 +292,11 @@ def _quantization(raw: tflite.Tensor, name: str, shape: tuple[int, ...]) -> Quan
         return None
     axis = parameters.QuantizedDimension()
     count = parameters.ScaleLength()
+    _limit(f"scales in tensor {name!r}", count, MAX_SCALES)
     if count > 1 and not (0 <= axis < len(shape) and shape[axis] == count):
-        raise _damaged(f"tensor {name!r} has {count} scales, which match no dimension")
+        raise damaged(f"tensor {name!r} has {count} scales, which match no dimension")
     if parameters.ZeroPointLength() not in (0, count):
-        raise _damaged(f"tensor {name!r} has {parameters.ZeroPointLength()} zero points")
+        raise damaged(f"tensor {name!r} has {parameters.ZeroPointLength()} zero points")
     scales = np.asarray(parameters.ScaleAsNumpy(), dtype=np.float32)
     if not (np.isfinite(scales) & (scales > 0)).all():
         raise HarmcuError(
@@ -294,7 +313,7 @@ def _quantization(raw: tflite.Tensor, name: str, shape: tuple[int, ...]) -> Quan
 def _check_fixed_shape(raw: tflite.Tensor, tensor: Tensor) -> None:
     # The converter writes -1 for a batch left open and 1 into the shape itself.
     if raw.ShapeSignatureLength() > MAX_RANK:
-        raise _damaged(f"the input {tensor.name!r} has too many dimensions")
+        raise damaged(f"the input {tensor.name!r} has too many dimensions")
     signature = [raw.ShapeSignature(axis) for axis in range(raw.ShapeSignatureLength())]
     if -1 in signature[1:]:
         raise HarmcuError(
@@ -316,13 +335,13 @@ def _check_order(operators: tuple[Operator, ...], source: Tensor, result: Tensor
             if tensor is None or tensor.data is not None or tensor.is_variable:
                 continue
             if tensor.index not in written:
-                raise _damaged(f"{operator.label} reads {tensor.name!r} before it is written")
+                raise damaged(f"{operator.label} reads {tensor.name!r} before it is written")
         for tensor in operator.outputs:
             if tensor.index in written or tensor.data is not None:
-                raise _damaged(f"{operator.label} writes {tensor.name!r} a second time")
+                raise damaged(f"{operator.label} writes {tensor.name!r} a second time")
             written.add(tensor.index)
     if source.data is not None or result is source or result.index not in written:
-        raise _damaged(f"no layer computes the output {result.name!r}")
+        raise damaged(f"no layer computes the output {result.name!r}")
 
 
 def _conv_options(raw: tflite.Conv2DOptions | tflite.DepthwiseConv2DOptions) -> ConvOptions:
@@ -408,7 +427,7 @@ def _options(raw: tflite.Operator, name: str) -> Options:
     type_name, reader = _OPTION_READERS[name]
     table = raw.BuiltinOptions()
     if table is None or raw.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, type_name):
-        raise _damaged(f"a {name} has no {type_name}")
+        raise damaged(f"a {name} has no {type_name}")
     options = getattr(tflite, type_name)()
     options.Init(table.Bytes, table.Pos)
     return reader(options)

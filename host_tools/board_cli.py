@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from host_tools.plain_text import say
 from trainer.errors import HarmcuError
 
 if TYPE_CHECKING:
@@ -161,21 +162,21 @@ def capture(
 
     near = choices.like_recorded(label, out)
     if near is not None:
-        click.echo(f"{out} has no {label!r} yet; did you mean {near!r}? (key l renames)", err=True)
+        say(f"{out} has no {label!r} yet; did you mean {near!r}? (key l renames)", err=True)
     request = capturing.Request(label, subject, out, seconds, takes)
     given = options.parse(columns=columns, rate=rate, units=units)
-    source = capturing.open_source(finding.choose(port), given, click.echo)
+    source = capturing.open_source(finding.choose(port), given, say)
     try:
         if terminal.is_interactive():
             recorded = _capture_on_screen(capturing.Capture(source, request))
         else:
-            click.echo(source.description)
+            say(source.description)
             capturing.check_end(source, request)
-            recorded = capturing.Capture(source, request, click.echo)
+            recorded = capturing.Capture(source, request, say)
             capturing.run(recorded, lambda: None, lambda: "")
     finally:
         source.close()
-    click.echo(f"takes in {out}: {len(recorded.finished)}")
+    say(f"takes in {out}: {len(recorded.finished)}")
     if recorded.is_interrupted:
         raise KeyboardInterrupt
 
@@ -193,7 +194,7 @@ def _capture_on_screen(recorded: Capture) -> Capture:
             capturing.run(recorded, show, keys.read)
     finally:
         for take in recorded.finished:
-            click.echo(take.summary())
+            say(take.summary())
     return recorded
 
 
@@ -245,7 +246,7 @@ def monitor(
             _watch_plain(watched, seconds, log)
         else:
             _watch_on_screen(watched, seconds, log)
-        click.echo(f"{watched.decisions} decisions, {watched.losses}", err=plain)
+        say(f"{watched.decisions} decisions, {watched.losses}", err=plain)
 
 
 def _watch_plain(watched: Monitor, seconds: float | None, log: Log | None) -> None:
@@ -253,12 +254,12 @@ def _watch_plain(watched: Monitor, seconds: float | None, log: Log | None) -> No
     from host_tools import interrupts
     from host_tools import monitor as monitoring
 
-    click.echo(watched.identity, err=True)
+    say(watched.identity, err=True)
     with interrupts.deferred() as interrupted:
         monitoring.watch(
             watched,
-            lambda decided: click.echo(monitoring.decision_line(decided, watched.status)),
-            lambda text: click.echo(text, err=True),
+            lambda decided: say(monitoring.decision_line(decided, watched.status)),
+            lambda text: say(text, err=True),
             seconds,
             interrupted,
             log,

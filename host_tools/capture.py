@@ -27,6 +27,7 @@ from trainer.errors import HarmcuError
 from trainer.reading.options import Options
 from trainer.recording import Counts
 from trainer.recording_file import Header, Writer
+from trainer.spec import check_shown
 
 COUNTDOWN = 3.0
 """Seconds between starting a take and its first sample."""
@@ -315,8 +316,10 @@ class Capture:
 
     def relabel(self, label: str) -> None:
         """Give the take that is being recorded, and those after it, another label."""
-        if not 0 < len(label) <= recording_file.LONGEST_TEXT:
-            self._tell("a label has 1 to 200 characters; the old one stays")
+        try:
+            check_shown(label)
+        except HarmcuError as error:
+            self._tell(f"{error}; the old one stays")
             return
         self.label = label
         if self.take is not None:

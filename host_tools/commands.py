@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from host_tools.plain_text import printable_lines, say
 from trainer.errors import HarmcuError, UnknownNameError
 
 BUG = 70
@@ -54,7 +55,7 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except UnknownNameError as error:
-            raise click.UsageError(str(error), ctx) from error
+            raise click.UsageError(printable_lines(str(error)), ctx) from error
         except HarmcuError as error:
             _fail(ctx, str(error), 1)
         except KeyboardInterrupt:
@@ -103,5 +104,5 @@ def _fail(context: click.Context, text: str, code: int) -> None:
     """End a command with a line, and with the traceback of the exception where it was asked for."""
     if context.find_root().meta.get(_VERBOSE):
         click.echo(traceback.format_exc(), err=True, nl=False)
-    click.echo(f"harmcu: {text}", err=True)
+    say(f"harmcu: {text}", err=True)
     context.exit(code)

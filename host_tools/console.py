@@ -15,6 +15,13 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from host_tools.plain_text import printable_lines
+
+
+def _shown(text: str) -> Text:
+    """Return a text as it is: nothing in it styles it or moves the cursor."""
+    return Text(printable_lines(text))
+
 
 class Console:
     """Lines, progress bars and tables for people; one JSON object for programs."""
@@ -26,12 +33,13 @@ class Console:
 
     def line(self, text: str) -> None:
         """Say something. The text is shown as it is; labels cannot style it."""
-        self._rich.print(Text(text), soft_wrap=True)
+        self._rich.print(_shown(text), soft_wrap=True)
 
     def step(self, number: int, total: int, name: str, text: str) -> None:
         """Say what a step of a longer command came to."""
         self._rich.print(
-            Text.assemble((f"{number}/{total} {name:<9}", "bold"), text), soft_wrap=True
+            Text.assemble((f"{number}/{total} {name:<9}", "bold"), printable_lines(text)),
+            soft_wrap=True,
         )
 
     def finding(self, state: str, style: str, name: str, text: str) -> None:
@@ -46,7 +54,7 @@ class Console:
         table.add_column(style="bold")
         table.add_column(overflow="fold")
         for name, value in rows.items():
-            table.add_row(Text(name), Text(value))
+            table.add_row(_shown(name), _shown(value))
         self._rich.print(table)
 
     def grid(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -55,7 +63,7 @@ class Console:
         for place, column in enumerate(columns):
             table.add_column(column, justify="left" if place < 2 else "right", no_wrap=True)
         for row in rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*map(_shown, row))
         # A pipe has no width to keep to.
         self._rich.print(table, width=None if self._rich.is_terminal else 160)
 

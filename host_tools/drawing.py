@@ -9,6 +9,7 @@ import numpy.typing as npt
 from rich.cells import set_cell_size
 from rich.text import Text
 
+from host_tools.plain_text import printable
 from trainer.recording import Counts
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -16,11 +17,6 @@ PLAIN = " ._-=+*%#"
 """From an empty cell to a full one, in eight steps."""
 
 STEPS = 8
-
-
-def printable(text: str) -> str:
-    """Return a text without what would move the cursor; a board may send anything."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def fitted(text: str, width: int) -> str:

@@ -12,8 +12,9 @@ from host_tools import ports
 from host_tools.board_stream import STATES, check_sensor
 from host_tools.closing import Closing
 from host_tools.device import Device, OtherModelError
-from host_tools.drawing import fitted, printable
+from host_tools.drawing import fitted
 from host_tools.link import Link, Restart
+from host_tools.plain_text import printable
 from host_tools.port import PortGoneError
 from host_tools.protocol import Classification, Imu, Status
 from trainer.errors import HarmcuError

@@ -11,6 +11,12 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# Prints the Debian package that holds clang's runtime libraries.
+clang_runtime_package() {
+    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+    echo "libclang-rt-${version:-14}-dev"
+}
+
 # Debian packages whose command is missing.
 missing=""
 has qemu-system-arm || missing="$missing qemu-system-arm"
@@ -21,11 +27,16 @@ specs=$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null || echo nano.s
 has cc || missing="$missing gcc libc6-dev"
 case ",$extras," in
     # Tests open the report in a browser, check it with axe-core (below), compile the kernels with a
-    # second compiler, and link the sketch as C++.
+    # second compiler, fuzz and check the firmware, and link the sketch as C++.
     *,dev,*)
         has chromium || missing="$missing chromium"
         has npm || missing="$missing npm"
         has clang || missing="$missing clang"
+        has clang-tidy || missing="$missing clang-tidy"
+        has cppcheck || missing="$missing cppcheck"
+        # libFuzzer and the sanitizers of clang. The package is named after clang's version.
+        runtime=$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null || echo none)
+        [ -e "$runtime" ] || missing="$missing $(clang_runtime_package)"
         library=$(arm-none-eabi-g++ -print-file-name=libstdc++_nano.a 2>/dev/null || echo none)
         case "$library" in
             */*) ;;

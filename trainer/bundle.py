@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from trainer import folder
 from trainer.errors import HarmcuError
+from trainer.recording import AXES
 from trainer.spec import Spec, check, from_document
 
 SPEC, METRICS, GOLDEN, REPORT = "spec.json", "metrics.json", "golden.npz", "report.html"
@@ -133,14 +135,12 @@ def read(path: Path) -> Bundle:
         raise HarmcuError(
             f"{path / spec.model_file}: not the model that spec.json names; train again"
         )
-    return Bundle(
-        path=path,
-        spec=spec,
-        model=model,
-        metrics=_parse_json(files[METRICS], path / METRICS),
-        golden=_read_npz(files[GOLDEN], path / GOLDEN),
-        met=_fingerprints(_read_npz(files[MET], path / MET), path / MET),
-    )
+    metrics = _parse_json(files[METRICS], path / METRICS)
+    _check_metrics(metrics, path / METRICS)
+    golden = _read_npz(files[GOLDEN], path / GOLDEN)
+    _check_golden(golden, spec, path / GOLDEN)
+    met = _fingerprints(_read_npz(files[MET], path / MET), path / MET)
+    return Bundle(path=path, spec=spec, model=model, metrics=metrics, golden=golden, met=met)
 
 
 def _signed_parts(spec: Spec) -> tuple[str, ...]:
@@ -221,11 +221,63 @@ def _fingerprints(arrays: Golden, source: Path) -> npt.NDArray[np.uint64]:
 
 def _read_npz(data: bytes, source: Path) -> Golden:
     try:
+        # Ours are stored: a compressed member could unpack to a thousand times its size.
+        with zipfile.ZipFile(io.BytesIO(data)) as members:
+            if any(m.compress_type != zipfile.ZIP_STORED for m in members.infolist()):
+                raise ValueError("compressed")
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except Exception:
         # NumPy and zipfile raise half a dozen types here; all of them mean the same to the user.
         raise HarmcuError(f"{source}: not a NumPy archive; train again") from None
+
+
+def _check_metrics(metrics: Any, source: Path) -> None:
+    """Check the one figure from which C is made: what TFLM's arena needs."""
+    arena = metrics.get("tflm_arena_bytes", {}) if isinstance(metrics, dict) else {}
+    names = {"measured_bytes", "margin_bytes", "bytes"}
+    is_arena = (
+        isinstance(arena, dict)
+        and arena.keys() == names
+        and all(type(size) is int and 0 <= size <= MAX_FILE_BYTES for size in arena.values())
+    )
+    if arena is not None and not is_arena:
+        raise HarmcuError(f"{source}: tflm_arena_bytes is missing or damaged; train again")
+
+
+def _check_golden(golden: Golden, spec: Spec, source: Path) -> None:
+    """Check that the arrays are traces as ``trainer.golden`` packs them, of this spec's sizes."""
+    traces: dict[str, Golden] = {}
+    for name, array in golden.items():
+        index, _, field = name.partition("_")
+        traces.setdefault(index, {})[field] = array
+    for number in range(max(1, len(traces))):
+        trace = traces.get(f"{number:04d}", {})
+        shapes = _trace_shapes(trace, spec)
+        is_whole = trace.keys() == shapes.keys() and all(
+            (trace[name].dtype, trace[name].shape) == shape for name, shape in shapes.items()
+        )
+        if not is_whole or trace["rate_millihertz"] < 1 or trace["truth"] >= len(spec.labels):
+            raise HarmcuError(f"{source}: vector {number} is missing or damaged; train again")
+
+
+def _trace_shapes(trace: Golden, spec: Spec) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Return the dtype and shape of every array of a trace, by the lengths that it has itself."""
+
+    def length(name: str) -> int:
+        return trace[name].shape[0] if name in trace and trace[name].ndim else 0
+
+    outputs, windows = length("resampled"), length("scores")
+    int8, int16, int64 = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int64)
+    return {
+        "rate_millihertz": (int64, ()),
+        "counts": (int16, (length("counts"), len(AXES))),
+        "resampled": (int16, (outputs, len(AXES))),
+        "samples": (int8, (outputs, len(spec.channels))),
+        "scores": (int8, (windows, len(spec.labels))),
+        "decisions": (int64, (windows,)),
+        "truth": (int64, ()),
+    }
 
 
 def _read_part(path: Path, name: str) -> bytes:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+MOST_NAMED = 30
+"""Names that one message lists."""
+
 
 class HarmcuError(Exception):
     """A failure that the user can act on.
@@ -21,4 +24,6 @@ class UnknownNameError(HarmcuError):
         near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=1)
         hint = next((k for k in known if near and k.lower() == near[0]), None)
         meant = f"did you mean {hint!r}? " if hint else ""
-        super().__init__(f"unknown {what} {name!r}; {meant}choose one of {', '.join(known)}")
+        more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+        named = ", ".join(known[:MOST_NAMED])
+        super().__init__(f"unknown {what} {name!r}; {meant}choose one of {named}{more}")

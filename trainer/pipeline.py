@@ -49,6 +49,7 @@ from trainer.spec import (
     Provenance,
     Spec,
     Split,
+    check_labels,
 )
 from trainer.tflm import is_installed, measure_arena
 from trainer.training import Material, Trained
@@ -132,6 +133,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> bundle.Bundle:
     # Names of sizes come with TensorFlow, but must not wait for the data.
     models.check(request.architecture, request.size)
     loaded = _load(request, progress)
+    check_labels(loaded.labels)
     dataset = _divide(loaded)
     if not request.resume:
         # Not before the data are read: a mistyped path must not cost an interrupted training.

@@ -24,6 +24,7 @@ import numpy as np
 
 from trainer.errors import HarmcuError
 from trainer.recording import AXES, Counts, Note, Recording
+from trainer.spec import check_shown
 
 SUFFIX = ".rec"
 SCHEMA = 1
@@ -112,6 +113,8 @@ class Writer:
         Raises:
             HarmcuError: the file exists, cannot be written, or the header makes no sense.
         """
+        # What no training takes is better refused now than when all is recorded.
+        check_shown(header.label)
         _check_header(header, str(path))
         self.path = path
         self._axes = len(header.axes)
@@ -190,10 +193,7 @@ class Writer:
         Raises:
             HarmcuError: it is no label, or the disk is full or gone.
         """
-        if not _is_label(label):
-            raise HarmcuError(
-                f"{label!r} is no label; give one of at most {LONGEST_TEXT} characters"
-            )
+        check_shown(label)
         self._put(f"{LABEL} {_json({'label': label})}\n", now=True)
 
     def stopped(self, reason: str) -> None:

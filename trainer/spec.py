@@ -188,7 +188,7 @@ def check_labels(labels: tuple[str, ...]) -> None:
         raise HarmcuError(f"{len(labels)} labels; a classifier needs 2 to 128")
     seen: dict[str, str] = {}
     for label in labels:
-        _check_label(label)
+        check_label(label)
         form = unicodedata.normalize("NFC", label)
         if form in seen:
             raise HarmcuError(
@@ -197,7 +197,25 @@ def check_labels(labels: tuple[str, ...]) -> None:
         seen[form] = label
 
 
-def _check_label(label: str) -> None:
+def check_label(label: str) -> None:
+    """Check that a label can be shown, told from others and sent to a board and back.
+
+    Raises:
+        HarmcuError: it is empty, too long, padded with blanks or not printable.
+    """
+    check_shown(label)
+    if len(label.encode()) > MAX_LABEL_BYTES:
+        raise HarmcuError(
+            f"the label {label[:20]!r}... is longer than {MAX_LABEL_BYTES} bytes; shorten it"
+        )
+
+
+def check_shown(label: str) -> None:
+    """Check that a label of any length can be shown and told from others.
+
+    Raises:
+        HarmcuError: it is empty, padded with blanks or not printable.
+    """
     if not label or label != label.strip():
         raise HarmcuError(f"the label {label!r} is empty or padded with blanks; give it a name")
     for character in label:
@@ -207,10 +225,6 @@ def _check_label(label: str) -> None:
             raise HarmcuError(
                 f"the label {label!r} holds the control character U+{ord(character):04X}; rename it"
             )
-    if len(label.encode()) > MAX_LABEL_BYTES:
-        raise HarmcuError(
-            f"the label {label[:20]!r}... is longer than {MAX_LABEL_BYTES} bytes; shorten it"
-        )
 
 
 def _provenance(document: dict[str, Any]) -> Provenance:
@@ -232,8 +246,8 @@ def _check_version(document: Any, source: str) -> None:
     version = document.get("schema") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise HarmcuError(
-            f"{source}: schema version {version!r}, but this harmcu reads {SCHEMA_VERSION}; "
-            "train the model again, or install the harmcu that wrote it"
+            f"{source}: schema version {repr(version)[:40]}, but this harmcu reads "
+            f"{SCHEMA_VERSION}; train the model again, or install the harmcu that wrote it"
         )
 
 
@@ -252,7 +266,11 @@ def _check_schema(document: Any, source: str) -> None:
 
 @cache
 def _validator() -> Any:
-    import jsonschema
+    import jsonschema.validators
 
     schema = json.loads(Path(__file__).with_name("spec.schema.json").read_text("utf-8"))
-    return jsonschema.Draft202012Validator(schema)
+    plain = jsonschema.Draft202012Validator
+    # JSON Schema takes 1.0 for an integer; as a size, a shift or a place it is none.
+    types = plain.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    extend: Any = jsonschema.validators.extend  # without types
+    return extend(plain, type_checker=types)(schema)

@@ -31,11 +31,16 @@ class HostCompiler:
     """Holds the compiled kernels; every model is linked with them."""
 
     def __init__(
-        self, folder: Path, command: str = "gcc", flags: Sequence[str] = SANITIZED
+        self,
+        folder: Path,
+        command: str = "gcc",
+        flags: Sequence[str] = SANITIZED,
+        emulator: Sequence[str] = (),
     ) -> None:
         assert shutil.which(command), f"{command} is needed for these tests"
         self._folder = folder
         self._command = [command, *STRICT, *flags]
+        self._emulator = emulator
         self._count = 0
         sources = sorted((FIRMWARE / "src" / "kernels").glob("*.c"))
         for source in sources:
@@ -60,7 +65,7 @@ class HostCompiler:
         program = folder / "engine"
         sources = [MAIN, folder / "model_aot.c", *self.objects(model)]
         run([*self._command, f"-I{folder}", *sources, "-o", program])
-        raw = run([program], windows.tobytes())
+        raw = run([*self._emulator, program], windows.tobytes())
         shutil.rmtree(folder)
         return np.frombuffer(raw, dtype=np.int8).reshape(len(windows), outputs)
 

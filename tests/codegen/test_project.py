@@ -66,15 +66,111 @@ def test_another_version_is_refused(made: project.Project) -> None:
         project.read(made.path)
 
 
-@pytest.mark.parametrize("name", ["../outside.c", "/etc/passwd", "a/../../b.c"])
-def test_a_path_that_leaves_the_project_is_refused(made: project.Project, name: str) -> None:
+def sign(made: project.Project, **changes: object) -> None:
+    """Makes a project.json that was changed by hand look untouched."""
     file = made.path / project.MANIFEST
-    document = json.loads(file.read_text())
+    document = json.loads(file.read_text()) | changes
     del document["digest"]
-    document["files"][name] = "0" * 64
-    document["sources"].append(name)
     file.write_text(project.signed(document))
-    with pytest.raises(HarmcuError, match="leaves the project"):
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside.c", "/etc/passwd", "a/../../b.c", "-fplugin=x.c", "a\0b.c", "a//b.c", ""]
+)
+def test_a_path_that_leaves_the_project_is_refused(made: project.Project, name: str) -> None:
+    files = {**made.manifest.files, name: "0" * 64}
+    sign(made, files=files, sources=sorted(name for name in files if name.endswith(".c")))
+    with pytest.raises(HarmcuError, match=r"project\.json.*leaves the project"):
+        project.read(made.path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "x; rm"),
+        ("name", None),
+        ("board", "../host"),
+        ("board", ["host"]),
+        ("engine", "fast"),
+        ("sketch", "../outside"),
+        ("sketch", "sketch"),
+        ("runtime_version", "1"),
+        ("model_sha256", "0"),
+        ("tflm", {"bytes": 1}),
+        ("aot", {}),
+        ("aot", "macs"),
+        ("sources", "src/window.c"),
+        ("sources", []),
+        ("sources", ["src/window.c"]),
+        ("sources", [None]),
+        ("files", ["src/window.c"]),
+        ("files", {"src/window.c": None}),
+        ("files", {"src/window.c": "\ud800"}),
+        ("more", 1),
+    ],
+)
+def test_a_manifest_is_checked_and_not_believed(
+    made: project.Project, field: str, value: object
+) -> None:
+    if value == {"src/window.c": "\ud800"}:
+        text = (made.path / project.MANIFEST).read_text()
+        (made.path / project.MANIFEST).write_text(text.replace('"name": "', '"name": "\\ud800', 1))
+    else:
+        sign(made, **{field: value})
+    with pytest.raises(HarmcuError, match=r"project\.json|no board is called"):
+        project.read(made.path)
+
+
+def test_what_the_user_keeps_outside_is_not_drawn_in(made_up: Bundle, tmp_path: Path) -> None:
+    """Generating again keeps a changed .ino: only that of the sketch."""
+    files = project.generate(made_up, boards.load("nano33ble"), "aot", "watch")
+    made = project.write(tmp_path / "watch", files)
+    (tmp_path / "secret.ino").write_text("secret")
+    outside = {**made.manifest.files, "../secret.ino": "0" * 64}
+    sign(made, sketch="../secret", files=outside)
+    with pytest.raises(HarmcuError, match=r"sketch is missing or damaged"):
+        project.write(tmp_path / "watch", files)
+
+
+@pytest.mark.parametrize("what", ["src", "src/window.c", "project.json", "build"])
+def test_a_link_is_refused(made: project.Project, tmp_path: Path, what: str) -> None:
+    (made.path / "build").mkdir()
+    (made.path / what).rename(tmp_path / "elsewhere")
+    (made.path / what).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HarmcuError, match=f"{what}: a link"):
+        project.read(made.path)
+
+
+@pytest.mark.parametrize("name", ["include/string.h", "src/kernels/evil.c", "board/more/x.ld"])
+def test_c_that_was_not_generated_is_not_compiled(made: project.Project, name: str) -> None:
+    """The compiler would take include/string.h for the system's."""
+    (made.path / name).parent.mkdir(exist_ok=True)
+    (made.path / name).write_text("")
+    with pytest.raises(HarmcuError, match=f"{name}: harmcu did not write it"):
+        project.read(made.path)
+
+
+def test_every_byte_of_the_manifest_counts(made: project.Project) -> None:
+    file = made.path / project.MANIFEST
+    whole = file.read_bytes()
+    for position in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << (position % 8)
+        file.write_bytes(damaged)
+        with pytest.raises(HarmcuError, match=r"project\.json: .*generate the project again"):
+            project.read(made.path)
+    for length in range(0, len(whole), 301):
+        file.write_bytes(whole[:length])
+        with pytest.raises(HarmcuError, match=r"project\.json: .*generate the project again"):
+            project.read(made.path)
+
+
+def test_a_file_of_another_project_is_named(made: project.Project, made_up: Bundle) -> None:
+    """As when two folders were copied over one another."""
+    other = files_of(made_up, "tflm")
+    other["model/model_config.c"] = other["model/model_config.c"].replace("-60", "-61")
+    (made.path / "model/model_config.c").write_text(other["model/model_config.c"])
+    with pytest.raises(HarmcuError, match=r"model_config\.c: changed since it was generated"):
         project.read(made.path)
 
 

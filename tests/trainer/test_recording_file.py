@@ -126,7 +126,7 @@ def test_cut_off_anywhere_it_is_read_to_the_last_whole_line(
 @pytest.mark.parametrize("axes", [AXES, AXES[:3], ("gx", "gz")])
 def test_what_is_written_is_read(tmp_path: Path, axes: tuple[str, ...]) -> None:
     recording = dataclasses.replace(
-        a_recording(axes=axes, label='größe, "x"\n$', rate_millihertz=99_840), board="host"
+        a_recording(axes=axes, label='größe, "x" $', rate_millihertz=99_840), board="host"
     )
     recording_file.write(tmp_path / "a.rec", recording)
     (back,) = datasets.load("recordings", tmp_path).recordings

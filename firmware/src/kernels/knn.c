@@ -35,6 +35,7 @@ static int32_t sum_of(series of) {
 static int32_t mean_of(int32_t sum, int32_t count) {
     const int32_t numerator = 2 * sum + count;
     const int32_t denominator = 2 * count;
+    /* A window has two samples or more. NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
     const int32_t towards_zero = numerator / denominator;
     return numerator % denominator < 0 ? towards_zero - 1 : towards_zero;
 }

@@ -159,6 +159,7 @@ static inline int32_t interpolate(int32_t value, int32_t place, uint32_t bits, i
     memcpy(&pair, __builtin_assume_aligned(entry, sizeof pair), sizeof pair);
     const int32_t sum = __smlad(pair, (int16x2_t)(fraction | (1U << (16U + bits))), start);
 #else
+    /* NOLINTNEXTLINE(clang-analyzer-core.*): the place is within the table, of either sign. */
     const int32_t sum = entry[0] * (int32_t)fraction + entry[1] * (INT32_C(1) << bits) + start;
 #endif
     return sum + (value >> 31);

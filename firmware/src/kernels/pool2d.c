@@ -101,6 +101,7 @@ void harmcu_average_pool2d(const harmcu_pool_layer *layer, const int8_t *input, 
             for (int32_t c = 0; c < layer->output_map.channels; c++) {
                 const int32_t sum = sum_over(&layer->input_map, &area, input + c);
                 const int32_t half = sum > 0 ? count / 2 : -(count / 2);
+                /* An area is never empty. NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
                 const int32_t mean = (sum + half) / count;
                 *output++ = (int8_t)harmcu_clamp(mean, layer->output.min, layer->output.max);
             }
