@@ -494,12 +494,18 @@ def _arena(model: bytes) -> dict[str, int] | None:
 
 
 def _excerpts(recordings: Sequence[Recording], spec: Spec) -> list[Recording]:
-    """Return the starts of a few recordings of every label, each of another subject."""
+    """Return the starts of a few recordings of every label, each of another subject.
+
+    Where takes are short, as gestures are, the longest are chosen.
+    """
     samples = spec.window + (GOLDEN_WINDOWS - 1) * spec.hop
     chosen: list[Recording] = []
     for label in spec.labels:
-        fitting = [r for r in recordings if r.label == label and len(r.counts) >= samples]
-        first_of_subject = {recording.subject: recording for recording in reversed(fitting)}
-        few = list(first_of_subject.values())[::-1][:GOLDEN_PER_LABEL]
+        fitting = [r for r in recordings if r.label == label and len(r.counts) >= spec.window]
+        fitting.sort(key=lambda r: -min(len(r.counts), samples))
+        first_of_subject: dict[str, Recording] = {}
+        for recording in fitting:
+            first_of_subject.setdefault(recording.subject, recording)
+        few = list(first_of_subject.values())[:GOLDEN_PER_LABEL]
         chosen += [dataclasses.replace(r, counts=r.counts[:samples]) for r in few]
     return chosen

@@ -104,7 +104,9 @@ def test_takes_of_one_person_are_no_leak(nano33: Path, folder: str) -> None:
 def test_training_refuses_a_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recordings = tuple(a_recording(400, subject=str(s), seed=s) for s in range(1, 5))
     copied = dataclasses.replace(recordings[0], subject="9", source="copied")
-    dataset = Dataset("generated", (*recordings, copied), ("walk",), "0" * 64, ("9",), 128, 64)
+    dataset = Dataset(
+        "generated", (*recordings, copied), ("walk", "rest"), "0" * 64, ("9",), 128, 64
+    )
     monkeypatch.setattr(datasets, "names", lambda: ("generated",))
     monkeypatch.setattr(datasets, "load", lambda *_: dataset)
     with pytest.raises(HarmcuError, match="400 samples of copied"):

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
@@ -7,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import a_dataset, tiny_request
+from made_up import a_dataset, a_recording, tiny_request
 
 from trainer import bundle, datasets, golden, held_out, pipeline, splits
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 from trainer.pipeline import TrainRequest
+from trainer.recording import Dataset
 from trainer.tflm import Tflm
 
 
@@ -63,7 +65,7 @@ def test_golden_vectors_are_of_every_label_and_replay(trained: Bundle) -> None:
 def test_another_process_trains_the_same_model(trained: Bundle, tmp_path: Path) -> None:
     """Also with other hash randomisation, and into another folder."""
     code = (
-        "import sys; from pathlib import Path; from made_up import a_dataset, tiny_request;"
+        "import sys; from pathlib import Path; from made_up import tiny_request;"
         "from trainer import pipeline; pipeline.train(tiny_request(Path(sys.argv[1])))"
     )
     result = subprocess.run(
@@ -184,6 +186,24 @@ def test_evaluating_on_those_who_trained_is_refused(
     monkeypatch.setattr(datasets, "load", lambda *_: seen)
     with pytest.raises(HarmcuError, match="took part in training"):
         pipeline.evaluate(trained, "watch")
+
+
+def test_short_takes_have_golden_vectors_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings = tuple(
+        a_recording(length, label, subject, seed=number)
+        for number, (subject, label, length) in enumerate(
+            itertools.product("abcde", ("walk", "sit"), (140, 200, 100))
+        )
+    )
+    dataset = Dataset("generated", recordings, ("walk", "sit"), "0" * 64, (), 128, 64)
+    monkeypatch.setattr(datasets, "load", lambda *_: dataset)
+    trained = pipeline.train(TrainRequest("watch", tmp_path / "bundle", architecture="knn"))
+    traces = [t for t in golden.traces(trained.golden) if t.rate_millihertz == 50_000]
+    assert {t.truth for t in traces} == {0, 1}
+    # The longest of every subject: 200 samples hold two windows.
+    assert {len(t.scores) for t in traces} == {2}
 
 
 def test_golden_counts_are_held_out_recordings(trained: Bundle) -> None:
