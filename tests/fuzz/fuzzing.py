@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from host_engine import FIRMWARE, STRICT, run
+from peak_memory import with_own_peak
 
 from codegen import boards, project
 from trainer.bundle import Bundle
@@ -49,7 +50,9 @@ def fuzz(program: Path, folder: Path, runs: int) -> str:
     options = [f"-runs={runs}", "-seed=1", "-max_len=4096", "-print_final_stats=1"]
     limits = ["-timeout=60", "-rss_limit_mb=512", f"-artifact_prefix={folder}/"]
     command = [program, *options, *limits, new, CORPUS / program.name]
-    result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    result = subprocess.run(
+        with_own_peak(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+    )
     text = result.stderr.decode(errors="replace")
     assert result.returncode == 0, text[-4000:]
     return text

@@ -1,17 +1,14 @@
 """Files of data that no sensor wrote: repaired and said, or refused, and never in silence."""
 
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import peak_memory
 import pytest
 
 from trainer import datasets
 from trainer.errors import HarmcuError
 
-ROOT = Path(__file__).parents[2]
 HEADER = "timestamp,accX,accY,accZ\n"
 ROWS = [f"{20 * i},0.1,{(i % 50) / 50:.3f},0.98\n" for i in range(600)]
 
@@ -47,15 +44,12 @@ def test_bytes_of_another_encoding_cost_a_row_or_two(tmp_path: Path, damage: byt
 def rss_of(path: Path) -> int:
     """Gives the bytes of memory that reading a folder took, in a process of its own."""
     code = (
-        "import resource, sys; from pathlib import Path; from trainer import datasets\n"
+        "import sys; from pathlib import Path; from trainer import datasets\n"
         "from trainer.errors import HarmcuError\n"
         "try: datasets.load('csv', Path(sys.argv[1]))\n"
         "except HarmcuError as error: print(error, file=sys.stderr)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
-    command = [sys.executable, "-c", code, str(path)]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
-    return int(said) * 1024
+    return peak_memory.resident(code, path)
 
 
 @pytest.mark.soak
@@ -69,7 +63,7 @@ def test_a_line_of_a_gigabyte_is_refused_unread(tmp_path: Path) -> None:
     """A sparse file: it claims more than it holds."""
     with write(tmp_path, HEADER.encode()).joinpath("anna", "walk.csv").open("r+b") as file:
         file.truncate(1 << 30)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(HarmcuError, match=r"walk\.csv is larger than 256 MiB"):
-        datasets.load("csv", tmp_path)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600 << 10  # KiB
+    with peak_memory.allocated() as peak:
+        with pytest.raises(HarmcuError, match=r"walk\.csv is larger than 256 MiB"):
+            datasets.load("csv", tmp_path)
+        assert peak() < 600 << 20
