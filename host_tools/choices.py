@@ -16,6 +16,7 @@ from trainer.errors import UnknownNameError
 class Choice(click.Choice[str]):
     """One of a few words, which the help shows."""
 
+    # click hands over a context, too.
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ARG002
         """Return what is said of a word that is none of them."""
         return str(UnknownNameError("choice", str(value), [str(word) for word in self.choices]))

@@ -184,7 +184,7 @@ def test_a_typed_label_that_is_none_leaves_the_old_one() -> None:
         pass
 
     request = capture.Request("walk", "anna", Path("x"), None, None)
-    recorded = capture.Capture(Source(), request, told.append)  # type: ignore[arg-type]
+    recorded = capture.Capture(Source(), request, told.append)
     recorded.relabel("run\n")
     recorded.relabel("run")
     assert recorded.label == "run"
