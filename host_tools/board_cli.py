@@ -158,8 +158,10 @@ def capture(
     from host_tools import capture as capturing
     from host_tools import choices, terminal
     from host_tools import ports as finding
+    from trainer import folder, recording_file
     from trainer.reading import options
 
+    folder.check_writable(recording_file.free_path(out, subject, label).parent)
     near = choices.like_recorded(label, out)
     if near is not None:
         say(f"{out} has no {label!r} yet; did you mean {near!r}? (key l renames)", err=True)
@@ -171,7 +173,7 @@ def capture(
             recorded = _capture_on_screen(capturing.Capture(source, request))
         else:
             say(source.description)
-            capturing.check_end(source, request)
+            capturing.check_end(source, request, say)
             recorded = capturing.Capture(source, request, say)
             capturing.run(recorded, lambda: None, lambda: "")
     finally:

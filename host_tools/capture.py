@@ -416,8 +416,8 @@ def _moved(path: Path, target: Callable[[], Path]) -> Path:
     return new
 
 
-def check_end(source: Source, request: Request) -> None:
-    """Check that a recording without keys can come to its end.
+def check_end(source: Source, request: Request, say: Callable[[str], None]) -> None:
+    """Check that a recording without keys can come to its end, and say what brings it.
 
     Raises:
         HarmcuError: takes are counted that nothing would end.
@@ -426,6 +426,9 @@ def check_end(source: Source, request: Request) -> None:
         raise HarmcuError(
             "--takes without --seconds: outside of a terminal no key ends a take; add --seconds"
         )
+    if request.seconds is None:
+        ends = "a blank line of the sketch ends a take; " if source.parts_takes else ""
+        say(f"{ends}Ctrl-C ends the recording")
 
 
 def run(capture: Capture, show: Callable[[], None], read_key: Callable[[], str]) -> None:

@@ -54,16 +54,17 @@ def replace(path: Path, files: Mapping[str, bytes], ours: Collection[str]) -> No
 
 
 def check_free(path: Path, ours: Collection[str]) -> None:
-    """Check that nothing but what ``ours`` names stands at ``path``.
+    """Check that a folder can be made at ``path``, where nothing but what ``ours`` names stands.
 
     Raises:
-        HarmcuError: something does; the message names it.
+        HarmcuError: something else stands there, which the message names, or nobody may write.
     """
     try:
         if path.exists() and not path.is_dir():
             raise HarmcuError(f"{path}: exists and is no folder; choose another name")
     except OSError as error:
         raise HarmcuError(f"{str(path)[:80]}: {error.strerror}; choose another name") from None
+    check_writable(path.resolve().parent)
     if not path.is_dir():
         return
     if path.resolve() == Path.cwd():
@@ -75,6 +76,21 @@ def check_free(path: Path, ours: Collection[str]) -> None:
             raise HarmcuError(
                 f"{path}: holds {name}, which harmcu did not write; choose another folder"
             )
+
+
+def check_writable(path: Path) -> None:
+    """Check that files can be written into a folder, or into what it will be made in.
+
+    Raises:
+        HarmcuError: they cannot.
+    """
+    place = next(p for p in (path.resolve(), *path.resolve().parents) if p.exists())
+    try:
+        # On Windows, only trying tells.
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
 
 
 def _swap(path: Path, fresh: Path, old: Path) -> None:

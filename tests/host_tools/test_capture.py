@@ -570,3 +570,12 @@ def test_texts_that_would_spoil_a_screen_are_refused(option: str, text: str) -> 
     result = CliRunner().invoke(main, ["capture", *given, "--port", "/dev/none"])
     assert result.exit_code == 2
     assert f"Invalid value for '{option}': give 1 to 200 printable characters" in result.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_board_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    out = str(tmp_path / "notes.txt" / "recordings")
+    result = CliRunner().invoke(main, ["capture", "--label", "w", "-o", out, "--port", "/dev/none"])
+    assert result.exit_code == 1
+    assert "choose a folder you can write to" in result.stderr
+    assert out in result.stderr
