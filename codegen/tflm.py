@@ -50,10 +50,16 @@ class TflmModel:
             ``tflm_engine.cpp``.
         operators: method of MicroMutableOpResolver for each distinct operator, in the order of
             their first use.
+        measured_engine: ``tflm_engine.cpp`` with a stamp before and after every operator, for
+            firmware/bench/.
+        has_per_channel_dense: a FULLY_CONNECTED has one scale an output, which the libraries for
+            Arduino misread.
     """
 
     files: dict[str, str]
     operators: tuple[str, ...]
+    measured_engine: str
+    has_per_channel_dense: bool
 
 
 def generate(model: bytes, model_name: str, model_sha256: str, arena_bytes: int) -> TflmModel:
@@ -88,6 +94,7 @@ def generate(model: bytes, model_name: str, model_sha256: str, arena_bytes: int)
         "has_state": graph.has_state,
         "has_per_channel_dense": _has_per_channel_dense(graph),
         "runtime_version": runtime_version(),
+        "stamps": False,
     }
     return TflmModel(
         files={
@@ -96,6 +103,8 @@ def generate(model: bytes, model_name: str, model_sha256: str, arena_bytes: int)
             "tflm_engine.cpp": render("tflm_engine.cpp.j2", values),
         },
         operators=operators,
+        measured_engine=render("tflm_engine.cpp.j2", {**values, "stamps": True}),
+        has_per_channel_dense=_has_per_channel_dense(graph),
     )
 
 

@@ -1,20 +1,21 @@
 """What a model costs on a Cortex-M4F: instructions by layer, RAM, stack and flash, all measured.
 
-The engine is built for the board mps2_an386 with the programs of firmware/bench/ and run under
-QEMU, whose clock counts instructions (``host_tools.emulator.EXACT``). The programs:
+The engine is built with the programs of firmware/bench/ (``host_tools.measuring``):
 
 - ``whole`` calls the engine as a sketch does; it gives the instructions and the stack.
 - ``layers`` calls layer after layer with a stamp between; it gives the share of each.
 - ``stream`` pushes sample after sample into the streaming engine with a stamp between.
 - ``empty`` and ``idle`` are ``whole`` and ``stream`` with an engine that does nothing; flash, RAM
   and stack are counted above them.
+
+The engine aot is harmcu's; the engine tflm needs a library of TensorFlow Lite Micro that the user
+has (``host_tools.tflm_library``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import shlex
-import subprocess
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,21 +23,18 @@ from typing import Any
 
 import numpy as np
 
-from codegen import aot, boards, stream_engine
+from codegen import aot, macs, stream_engine, tflite
 from codegen import knn as knn_engine
-from codegen.aot import AotModel, LayerFacts
-from codegen.boards import Toolchain
+from codegen import tflm as tflm_engine
+from codegen.aot import AotModel, LayerFacts, shape_text
 from codegen.runtime import FIRMWARE
-from host_tools import emulator
-from host_tools.build import find, run, sizes, toolchain_of
+from host_tools.measuring import HOME, Programs
+from host_tools.tflm_library import Library
 from trainer import bundle as bundles
 from trainer import knn, tflm
 from trainer.errors import HarmcuError
+from trainer.progress import Progress
 from trainer.sample_path import Samples
-
-BOARD = "mps2_an386"
-TICK_NANOSECONDS = 40
-"""Timer 0 of the board counts at 25 MHz."""
 
 _STRETCH = 24
 """Samples of a stream between two changes of its level and strength."""
@@ -44,22 +42,20 @@ _STRETCH = 24
 WINDOWS = 16
 """Random windows besides the two extreme ones; their number is no matter of precision."""
 
-TIMEOUT = 600.0
-
 MOST_HOP = 1000
 """The measuring program has room for the stamps of so many samples (main.c)."""
 
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer costs; ``estimate`` is what codegen expected without running it."""
+    """What one layer costs; ``estimate`` is what codegen expects of aot without running it."""
 
     number: int
     operator: str
     shape: str
     macs: int
     instructions: int
-    estimate: int
+    estimate: int | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class Cost:
         weights_bytes: flash for weights, biases and scales.
         exact: whether every score equals the evaluation's; None for a network without
             tflite-micro.
-        estimate: the sum over the layers.
+        estimate: the sum over the layers; None for the engine tflm.
         layers: in the order in which they run.
     """
 
@@ -86,7 +82,7 @@ class Cost:
     flash_bytes: int
     weights_bytes: int
     exact: bool | None
-    estimate: int
+    estimate: int | None
     layers: tuple[LayerCost, ...]
 
     def document(self) -> dict[str, Any]:
@@ -141,7 +137,7 @@ def layer_rows(cost: Cost) -> list[tuple[str, ...]]:
             f"{layer.macs:,}" if layer.macs else "",
             f"{layer.instructions:,}",
             f"{layer.instructions / layer.macs:.2f}" if layer.macs else "",
-            f"{layer.estimate:,}",
+            "" if layer.estimate is None else f"{layer.estimate:,}",
         )
         for layer in cost.layers
     ]
@@ -157,9 +153,10 @@ _VERDICT = {
 def rows(cost: Cost) -> dict[str, str]:
     """Return names and totals, for people."""
     per_mac = f", {cost.instructions / cost.macs:.2f} per MAC" if cost.macs else ""
+    estimate = "" if cost.estimate is None else f" (estimated {cost.estimate:,})"
     return {
         "MACs": f"{cost.macs:,}",
-        "instructions": f"{cost.instructions:,}{per_mac} (estimated {cost.estimate:,})",
+        "instructions": f"{cost.instructions:,}{per_mac}{estimate}",
         "RAM": f"{cost.ram_bytes:,} bytes and {cost.stack_bytes:,} of stack",
         "flash": f"{cost.flash_bytes:,} bytes, {cost.weights_bytes:,} of them weights",
         "exact": _VERDICT[cost.exact],
@@ -204,29 +201,6 @@ def load(path: Path) -> tuple[bytes, str]:
         raise HarmcuError(f"{path}: {error.strerror}; give a bundle or a .tflite file") from None
 
 
-def check_engine(engine: str) -> None:
-    """Check that an engine can be built for the measuring board.
-
-    Raises:
-        HarmcuError: it needs sources that are not part of harmcu.
-    """
-    if engine not in boards.load(BOARD).engines:
-        raise HarmcuError(
-            f"the engine {engine} cannot be measured here: TensorFlow Lite Micro's sources, which "
-            "its library for Arduino holds, are not part of harmcu; measure the engine aot, or "
-            "flash a board with `harmcu generate --engine tflm` and read the latency it reports"
-        )
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What a measuring program recorded: scores, and by window the deepest stack and stamps."""
-
-    scores: Samples
-    stack_bytes: int
-    spans: list[list[int]]
-
-
 def measure(model: bytes, name: str, cflags: str = "") -> Cost:
     """Build, run and compare the aot engine of a model.
 
@@ -238,20 +212,18 @@ def measure(model: bytes, name: str, cflags: str = "") -> Cost:
     Raises:
         HarmcuError: the engine cannot run the model, a tool is missing, or the flags are wrong.
     """
-    emulator.check_installed(BOARD)
     generate_c = knn_engine.generate if knn.is_knn(model) else aot.generate
     generated = generate_c(model, name, hashlib.sha256(model).hexdigest())
     windows = _windows(generated.input_bytes)
     with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
-        bench = _Bench(Path(folder), generated, shlex.split(cflags))
+        programs = Programs(Path(folder), generated.output_bytes, shlex.split(cflags))
+        engine = _Aot(Path(folder), generated)
         size = {"BENCH_INPUT_BYTES": generated.input_bytes}
-        whole = bench.program("whole", ["whole.c", "aot/model_aot.c"], size)
-        layers = bench.program("layers", ["aot/layers.c"], size)
-        empty = bench.program("empty", ["whole.c", "no_engine.c"], {"BENCH_INPUT_BYTES": 1})
-        flash, ram = (a - b for a, b in zip(bench.sizes(whole), bench.sizes(empty), strict=True))
-        measured = bench.run(whole, windows)
-        by_layer = bench.run(layers, windows)
-        idle = bench.run(empty, windows[:, :1])
+        whole = programs.build("whole", [HOME / "whole.c", *engine.sources], size, engine.includes)
+        layers = programs.build("layers", engine.measured_sources, size, engine.includes)
+        measured = programs.run(whole, windows)
+        by_layer = programs.run(layers, windows)
+        flash, ram, stack = _above_empty(programs, whole, measured.stack_bytes)
     totals = [spans[0] for spans in measured.spans]
     worst = int(np.argmax(totals))
     costs = tuple(
@@ -264,11 +236,87 @@ def measure(model: bytes, name: str, cflags: str = "") -> Cost:
         macs=generated.macs,
         instructions=totals[worst],
         ram_bytes=ram,
-        stack_bytes=measured.stack_bytes - idle.stack_bytes,
+        stack_bytes=stack,
         flash_bytes=flash,
         weights_bytes=generated.weights_bytes,
         exact=_is_exact(model, windows, measured.scores),
-        estimate=sum(cost.estimate for cost in costs),
+        estimate=sum(layer.estimate for layer in generated.layers),
+        layers=costs,
+    )
+
+
+def measure_tflm(
+    model: bytes, name: str, library: Library, cflags: str, progress: Progress
+) -> Cost:
+    """Build, run and compare the tflm engine of a model.
+
+    Flash for weights is the whole .tflite file, and static RAM holds the arena that a sketch gets.
+
+    Args:
+        model: content of the .tflite file.
+        name: for messages and the generated C++.
+        library: of TensorFlow Lite Micro.
+        cflags: more flags for the compiler, after the board's own, for the library, too.
+        progress: hears of every file of the library that is compiled.
+
+    Raises:
+        HarmcuError: TensorFlow Lite Micro cannot run the model, a tool is missing, the flags are
+            wrong, or the library does not compile.
+    """
+    if knn.is_knn(model):
+        raise HarmcuError(f"{name}: a nearest-neighbour model runs on the engine aot only")
+    graph = tflite.read(model)
+    arena = tflm.measure_arena(model).bytes
+    digest = hashlib.sha256(model).hexdigest()
+    generated = tflm_engine.generate(model, name, digest, arena)
+    if library.is_arduino and generated.has_per_channel_dense:
+        raise HarmcuError(
+            f"{name}: a dense layer is quantised per channel, which Arduino's library computes "
+            "wrongly; measure the engine aot, or give a tree of create_tflm_tree.py"
+        )
+    size = {"BENCH_INPUT_BYTES": graph.input.elements}
+    windows = _windows(graph.input.elements)
+    with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
+        programs = Programs(Path(folder), graph.output.elements, shlex.split(cflags))
+        built = library.compiled(programs.toolchain, shlex.split(cflags), progress)
+        files = {**generated.files, "measured.cpp": generated.measured_engine}
+        source = next(name for name in files if name.endswith("_model_data.cpp"))
+        whole, layers = (
+            programs.build(
+                program,
+                [HOME / "whole.c"],
+                size,
+                link=built.link(Path(folder), files, [engine, source]),
+            )
+            for program, engine in (("whole", "tflm_engine.cpp"), ("layers", "measured.cpp"))
+        )
+        measured = programs.run(whole, windows)
+        by_layer = programs.run(layers, windows)
+        flash, ram, stack = _above_empty(programs, whole, measured.stack_bytes)
+    totals = [spans[0] for spans in measured.spans]
+    worst = int(np.argmax(totals))
+    # Stamps stand before and after every operator.
+    counts = by_layer.spans[worst][1::2]
+    costs = tuple(
+        LayerCost(
+            number=operator.index,
+            operator=operator.name,
+            shape=shape_text(operator.outputs[0]),
+            macs=macs.of(operator),
+            instructions=count,
+            estimate=None,
+        )
+        for operator, count in zip(graph.operators, counts, strict=True)
+    )
+    return Cost(
+        macs=sum(cost.macs for cost in costs),
+        instructions=totals[worst],
+        ram_bytes=ram,
+        stack_bytes=stack,
+        flash_bytes=flash,
+        weights_bytes=len(model),
+        exact=_is_exact(model, windows, measured.scores),
+        estimate=None,
         layers=costs,
     )
 
@@ -289,7 +337,6 @@ def measure_stream(model: bytes, name: str, hop: int, cflags: str = "") -> Strea
         HarmcuError: the hop is too long, the engine cannot run the model, a tool is missing, or
             the flags are wrong.
     """
-    emulator.check_installed(BOARD)
     if knn.is_knn(model):
         return knn_engine.WHY_WHOLE
     generated = stream_engine.generate(model, name, hashlib.sha256(model).hexdigest(), hop)
@@ -305,12 +352,14 @@ def measure_stream(model: bytes, name: str, hop: int, cflags: str = "") -> Strea
     samples = _stream(records * hop, channels)
     numbers = {"BENCH_INPUT_BYTES": hop * channels, "BENCH_HOP": hop, "BENCH_SKIP": skip}
     with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
-        bench = _Bench(Path(folder), generated, shlex.split(cflags))
-        stream = bench.program("stream", ["stream.c", "aot/model_aot.c"], numbers)
-        empty = bench.program("idle", ["stream.c", "no_engine.c"], numbers)
-        flash, ram = (a - b for a, b in zip(bench.sizes(stream), bench.sizes(empty), strict=True))
+        programs = Programs(Path(folder), generated.output_bytes, shlex.split(cflags))
+        engine = _Aot(Path(folder), generated)
+        sources = [HOME / "stream.c", *engine.sources]
+        stream = programs.build("stream", sources, numbers, engine.includes)
+        empty = programs.build("idle", [HOME / "stream.c", HOME / "no_engine.c"], numbers)
+        flash, ram = _difference(programs.sizes(stream), programs.sizes(empty))
         data = samples.reshape(records, -1)
-        measured, idle = bench.run(stream, data), bench.run(empty, data)
+        measured, idle = programs.run(stream, data), programs.run(empty, data)
     complete = slice(-WINDOWS - 1, None)
     starts = range(skip, len(samples) - window + 1, hop)
     windows = np.stack([samples[start : start + window].ravel() for start in starts])
@@ -327,6 +376,34 @@ def measure_stream(model: bytes, name: str, hop: int, cflags: str = "") -> Strea
         exact=_is_exact(model, windows, measured.scores[complete]),
         estimate=generated.stream.estimate,
     )
+
+
+class _Aot:
+    """The C of the aot engine in a folder of its own."""
+
+    def __init__(self, folder: Path, generated: AotModel) -> None:
+        home = folder / "aot"
+        home.mkdir()
+        for name, text in {**generated.files, "layers.c": generated.measured_source}.items():
+            (home / name).write_text(text, "utf-8")
+        kernels = FIRMWARE / "src" / "kernels"
+        used = [kernels / source for source in generated.kernel_sources]
+        self.includes = [kernels, home]
+        self.sources = [home / "model_aot.c", *used]
+        self.measured_sources = [home / "layers.c", *used]
+
+
+def _above_empty(programs: Programs, whole: Path, stack_bytes: int) -> tuple[int, int, int]:
+    """Return (flash, RAM, stack) of ``whole`` above the same program without an engine."""
+    sources = [HOME / "whole.c", HOME / "no_engine.c"]
+    empty = programs.build("empty", sources, {"BENCH_INPUT_BYTES": 1})
+    flash, ram = _difference(programs.sizes(whole), programs.sizes(empty))
+    idle = programs.run(empty, np.zeros((1, 1), np.int8))
+    return flash, ram, stack_bytes - idle.stack_bytes
+
+
+def _difference(of: tuple[int, int], above: tuple[int, int]) -> tuple[int, int]:
+    return of[0] - above[0], of[1] - above[1]
 
 
 def _stream(count: int, channels: int) -> Samples:
@@ -366,89 +443,6 @@ def _is_exact(model: bytes, windows: Samples, scores: Samples) -> bool | None:
     if not tflm.is_installed():
         return None
     return np.array_equal(tflm.Tflm(model).run(windows[:, :, np.newaxis]), scores)
-
-
-class _Bench:
-    """Builds and runs measuring programs in one folder."""
-
-    def __init__(self, folder: Path, generated: AotModel, cflags: list[str]) -> None:
-        self._folder = folder
-        self._generated = generated
-        self._board = boards.load(BOARD)
-        self._cflags = cflags
-        (folder / "aot").mkdir()
-        for name, text in generated.files.items():
-            (folder / "aot" / name).write_text(text, "utf-8")
-        (folder / "aot" / "layers.c").write_text(generated.measured_source, "utf-8")
-
-    @property
-    def _toolchain(self) -> Toolchain:
-        return toolchain_of(self._board)
-
-    def program(self, name: str, sources: list[str], numbers: dict[str, int]) -> Path:
-        """Compile firmware/bench/main.c with sources from there or from this folder.
-
-        The sources know ``numbers`` as macros.
-        """
-        home, kernels = FIRMWARE / "bench", FIRMWARE / "src" / "kernels"
-        files = [home / "main.c"]
-        files += [self._folder / s if s.startswith("aot/") else home / s for s in sources]
-        files += [self._board.path / s for s in ("startup.c", "semihost.c")]
-        if "no_engine.c" not in sources:
-            files += [kernels / s for s in self._generated.kernel_sources]
-        includes = [FIRMWARE / "include", kernels, home, self._board.path, self._folder / "aot"]
-        numbers = {**numbers, "BENCH_OUTPUT_BYTES": self._generated.output_bytes}
-        program = self._folder / f"{name}.elf"
-        toolchain = self._toolchain
-        command = [find(toolchain.compiler, toolchain), *toolchain.flags, *self._cflags]
-        command += [f"-I{path}" for path in includes]
-        command += [f"-D{key}={value}" for key, value in numbers.items()]
-        command += [*map(str, files), *toolchain.link_flags]
-        command += ["-T", str(self._board.path / str(toolchain.linker_script)), "-o", str(program)]
-        run(command, self._folder)
-        return program
-
-    def sizes(self, program: Path) -> tuple[int, int]:
-        """Return (flash, static RAM) of a program."""
-        return sizes(self._toolchain, program)
-
-    def run(self, program: Path, windows: Samples) -> _Run:
-        """Run windows through a program."""
-        source, target = self._folder / "windows.bin", self._folder / "records.bin"
-        source.write_bytes(windows.tobytes())
-        command = [*emulator.qemu(program, exact=True), "-serial", "null"]
-        command += emulator.semihosting(str(source), str(target))
-        try:
-            subprocess.run(command, stderr=subprocess.DEVNULL, timeout=TIMEOUT, check=True)
-        except subprocess.SubprocessError:
-            raise HarmcuError(
-                f"the measuring program {program.name} failed under QEMU; the model may need more "
-                "RAM than the board has"
-            ) from None
-        return self._records(target.read_bytes(), len(windows))
-
-    def _records(self, data: bytes, count: int) -> _Run:
-        outputs = self._generated.output_bytes
-        scores, stacks, spans, place = [], [], [], 0
-        for _ in range(count):
-            scores.append(np.frombuffer(data, np.int8, outputs, place))
-            stack, stamps = np.frombuffer(data, "<u4", 2, place + outputs).tolist()
-            ticks = np.frombuffer(data, "<u4", stamps, place + outputs + 8).tolist()
-            stacks.append(stack)
-            spans.append(_spans(ticks))
-            place += outputs + 8 + 4 * stamps
-        return _Run(np.stack(scores), max(stacks), spans)
-
-
-def _spans(ticks: list[int]) -> list[int]:
-    """Return the instructions between stamps, without those of the stamps themselves.
-
-    A tick is shorter than an instruction, so one whole number of instructions since the start of
-    the timer fits each count: QEMU's timer shows t where t < time / tick <= t + 1.
-    """
-    instruction = emulator.NANOSECONDS_PER_INSTRUCTION
-    spans = np.diff([(tick + 1) * TICK_NANOSECONDS // instruction for tick in ticks])
-    return [int(span - spans[0]) for span in spans[1:]]
 
 
 def _ratio(instructions: int, macs: int) -> float | None:

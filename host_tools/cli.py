@@ -441,10 +441,20 @@ def build(project: Path, as_json: bool) -> None:
 @main.command()
 @click.argument("model", type=PATH, metavar="BUNDLE|MODEL.tflite")
 @click.option("--engine", type=Choice(["aot", "tflm"]), default="aot", show_default=True)
+@click.option(
+    "--tflm-library", type=FOLDER, help="TensorFlow Lite Micro's sources; default: Arduino's."
+)
 @click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
 @click.option("--cflags", default="", help="Flags for the compiler, after the board's: -Os.")
 @as_json_option
-def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool) -> None:
+def bench(
+    model: Path,
+    engine: str,
+    tflm_library: Path | None,
+    hop: int | None,
+    cflags: str,
+    as_json: bool,
+) -> None:
     """Measure what a model costs on an emulated Cortex-M4F: instructions, RAM, flash.
 
     \b
@@ -453,11 +463,18 @@ def bench(model: Path, engine: str, hop: int | None, cflags: str, as_json: bool)
     """
     from host_tools import bench as benchmark
     from host_tools.console import Console
+    from host_tools.tflm_library import find_library
 
     console = Console(as_json)
     content, name = benchmark.load(model)
-    benchmark.check_engine(engine)
-    cost = benchmark.measure(content, name, cflags)
+    if engine == "tflm":
+        if hop:
+            raise HarmcuError("the engine tflm takes whole windows; leave out --hop")
+        library = find_library(tflm_library)
+        with console.progress() as progress:
+            cost = benchmark.measure_tflm(content, name, library, cflags, progress)
+    else:
+        cost = benchmark.measure(content, name, cflags)
     stream = benchmark.measure_stream(content, name, hop, cflags) if hop else None
     console.grid(benchmark.LAYER_COLUMNS, benchmark.layer_rows(cost))
     console.table(benchmark.rows(cost))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from codegen import packing
+from codegen import macs, packing
 from codegen.graph import Activation, LstmOptions, Operator, Tensor, TensorType
 from codegen.kernels.layer import Fields, Layer, Struct, Table
 from codegen.kernels.rules import activation, quantize_multiplier, refusal, require, scaled
@@ -87,7 +87,7 @@ def lstm(operator: Operator) -> Layer:
         source="lstm.c",
         structs=(Struct("harmcu_lstm_layer", "layer", fields),),
         calls=("harmcu_lstm(&layer, input0, output, workspace);",),
-        macs=steps * units * 4 * (inputs + units),
+        macs=macs.of(operator),
         workspace=padded_inputs + padded_units + units,
         tables=(
             Table("weights", packing.lstm(*(part.weights for part in parts))),

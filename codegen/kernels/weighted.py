@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from codegen import packing
+from codegen import macs, packing
 from codegen.graph import ConvOptions, FullyConnectedOptions, Operator, Tensor, TensorType
 from codegen.kernels.layer import Fields, Layer, Struct, Weights
 from codegen.kernels.maps import (
@@ -238,7 +238,7 @@ def _convolution(
         structs=(Struct("harmcu_conv_layer", "layer", fields),),
         weights=_packed(operator, matrix, packed, _channel_factors(source, output, scales)),
         calls=(call,),
-        macs=output.elements * taps,
+        macs=macs.of(operator),
         # Only an ungrouped CONV_2D reads all that is under some positions before it writes them.
         overlap=window_overlap(source, output, window, packing.POSITIONS)
         if axis == 0 and groups == 1
@@ -282,7 +282,7 @@ def fully_connected(operator: Operator) -> Layer:
             _dense_factors(operator, source, output),
         ),
         calls=("harmcu_fully_connected(&layer, &weights, input0, output);",),
-        macs=rows * outputs * inputs,
+        macs=macs.of(operator),
     )
 
 

@@ -87,6 +87,8 @@ def why_not(command: str) -> str | None:
         return "it needs a board"
     if name == "verify" and ("--port" in words or "--project" not in words):
         return "it needs a board"
+    if name == "bench" and "tflm" in words:
+        return "it needs Arduino's library"
     if name == "demo":
         return "test_training.py runs it"
     if words[1:3] == ["data", "pull"]:

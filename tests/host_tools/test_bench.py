@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from random_models import OPERATORS, Model, schema
 
 from host_tools import bench as benchmark
+from host_tools import measuring
 from trainer import tflm
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
@@ -121,7 +122,7 @@ def test_counts_are_the_same_in_every_run() -> None:
 def test_ticks_give_back_every_single_instruction(spans: list[int]) -> None:
     times = [sum(spans[: place + 1]) * 64 for place in range(len(spans))]
     ticks = [-(-time // 40) - 1 for time in times]
-    assert benchmark._spans(ticks) == [span - spans[1] for span in spans[2:]]
+    assert measuring._spans(ticks) == [span - spans[1] for span in spans[2:]]
 
 
 def test_flags_reach_the_compiler() -> None:
@@ -149,8 +150,3 @@ def test_what_is_no_model_is_refused(made_up: Bundle) -> None:
     result = harmcu("bench", made_up.path / "spec.json", code=1)
     assert "TFLite file" in result.stderr
     assert "No such file" in harmcu("bench", "absent.tflite", code=1).stderr
-
-
-def test_tflm_is_refused_with_what_to_do() -> None:
-    result = harmcu("bench", BENCH / "cnn.tflite", "--engine", "tflm", code=1)
-    assert "measure the engine aot" in result.stderr

@@ -88,7 +88,7 @@ def test_the_least_window_gives_one_column() -> None:
         least = cnn.least_window(cnn.SIZES[size])
         model = build("cnn", size, Shape(least, 4, 3, 2))
         assert model.get_layer("pointwise_3_relu").output_shape[1] == 1
-        with pytest.raises(HarmcuError, match="choose a longer one with --window"):
+        with pytest.raises(HarmcuError, match="choose --window 40 or longer, or --arch knn"):
             build("cnn", size, Shape(least - 1, 4, 3, 2))
 
 

@@ -79,10 +79,12 @@ def build(size: str, shape: Shape) -> tf_keras.Model:
             f"hop {shape.hop} is not a multiple of {STRIDE * POOL}, the product of strides and "
             "pools of cnn; choose one that is"
         )
-    if shape.window < least_window(SIZES[size]):
+    least = least_window(SIZES[size])
+    if shape.window < least:
+        step = STRIDE * POOL
         raise HarmcuError(
-            f"window {shape.window} is shorter than the {least_window(SIZES[size])} samples that "
-            f"one output of cnn {size} sees; choose a longer one with --window"
+            f"window {shape.window} is shorter than the {least} samples that one output of cnn "
+            f"{size} sees; choose --window {-(-least // step) * step} or longer, or --arch knn"
         )
     inputs = layers.Input((shape.window, 1, shape.channels), name="window")
     x = _convolution(inputs, "first", SIZES[size].first, KERNEL, STRIDE)

@@ -1,0 +1,1 @@
+/* Stands before the header of that name in Arduino's library, which asks for the Arduino core. */
