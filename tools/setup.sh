@@ -27,13 +27,15 @@ specs=$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null || echo nano.s
 has cc || missing="$missing gcc libc6-dev"
 case ",$extras," in
     # Tests open the report in a browser, check it with axe-core (below), compile the kernels with a
-    # second compiler, fuzz and check the firmware, and link the sketch as C++.
+    # second compiler, fuzz and check the firmware, link the sketch as C++, and press Tab in shells.
     *,dev,*)
         has chromium || missing="$missing chromium"
         has npm || missing="$missing npm"
         has clang || missing="$missing clang"
         has clang-tidy || missing="$missing clang-tidy"
         has cppcheck || missing="$missing cppcheck"
+        has fish || missing="$missing fish"
+        has zsh || missing="$missing zsh"
         # libFuzzer and the sanitizers of clang. The package is named after clang's version.
         runtime=$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null || echo none)
         [ -e "$runtime" ] || missing="$missing $(clang_runtime_package)"
