@@ -69,11 +69,19 @@ if [ -n "$missing" ]; then
 fi
 
 # One stamp for each state of pyproject.toml: a second run installs nothing.
-stamp=".venv/harmcu-$extras-$(cksum <pyproject.toml | tr ' ' -)"
+stamp=".venv/harmcu-$extras-$(cat pyproject.toml tools/ci.lock | cksum | tr ' ' -)"
 if [ ! -e "$stamp" ]; then
     echo "installing Python packages into .venv (TensorFlow is large: some minutes)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".[$extras]"
+    pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
+    case "${CI:-},$extras," in
+        # There, nothing is installed that is not known by its hash.
+        true,*,dev,*)
+            $pip --require-hashes -r tools/ci.lock
+            $pip --no-deps --no-build-isolation -e .
+            ;;
+        *) $pip -e ".[$extras]" ;;
+    esac
     touch "$stamp"
 fi
 
