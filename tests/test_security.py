@@ -1,6 +1,7 @@
 """What docs/security.md promises of the whole source: no pickle, no eval, no shell."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +43,14 @@ def test_nothing_that_is_read_is_run(file: Path) -> None:
             is_pinned = file.relative_to(ROOT).as_posix() == PINNED_PICKLE
             assert pickled == ("True" if is_pinned else "False")
         assert "shell" not in named, name
+
+
+def test_ci_installs_what_decides_results_at_the_version_that_is_pinned() -> None:
+    """tools/ci.lock is made of pyproject.toml, and may be older than it."""
+    lock = (ROOT / "tools" / "ci.lock").read_text("utf-8")
+    pinned = re.findall(r'"([\w-]+==[\w.]+)', (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert {name.split("==")[0] for name in pinned} >= {"tensorflow", "tf-keras", "tflite-micro"}
+    for requirement in pinned:
+        assert re.search(rf"^{re.escape(requirement)}[ \\]", lock, re.MULTILINE), requirement
+    packages = re.findall(r"^[\w.-]+==.*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
+    assert all("--hash=sha256:" in package for package in packages)
