@@ -3,7 +3,9 @@
  * usage: stages scale MULTIPLIER SHIFT          int16 in, int16 out
  *        stages quantize MULTIPLIER SHIFT ZERO  int16 in, int8 out
  *        stages window WINDOW HOP CHANNELS      int8 samples in, int8 windows out
- *        stages decision LABELS SMOOTHING T...  int8 scores in, (int16 label, int16 score) out
+ *        stages decision LABELS SMOOTHING RESET T...
+ *                                               int8 scores in, (int16 label, int16 score) out;
+ *                                               RESET decisions later it begins anew, once
  *        stages lines                           bytes in, a line of text a received line out
  *        stages escape                          bytes in, one wire line out
  */
@@ -87,10 +89,14 @@ static void run_decision(char **arguments) {
         .smoothing = (uint8_t)argument(arguments, 3),
     };
     for (int label = 0; label < decision.labels; ++label) {
-        thresholds[label] = (int8_t)argument(arguments, 4 + label);
+        thresholds[label] = (int8_t)argument(arguments, 5 + label);
     }
+    long until_reset = argument(arguments, 4);
     harmcu_decision_reset(&decision);
     while (fread(scores, decision.labels, 1, stdin) == 1) {
+        if (until_reset-- == 0) {
+            harmcu_decision_reset(&decision);
+        }
         const harmcu_decided decided = harmcu_decision_push(&decision, scores);
         put16(decided.label);
         put16(decided.score);

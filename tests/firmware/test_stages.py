@@ -64,10 +64,13 @@ def test_decisions(stages: Stages, data: st.DataObject) -> None:
     smoothing = data.draw(st.integers(1, 32))
     thresholds = data.draw(st.lists(st.integers(-128, 127), min_size=labels, max_size=labels))
     scores = data.draw(arrays(np.int8, (data.draw(st.integers(0, 60)), labels)))
-    found = stages("decision", scores.tobytes(), (labels, smoothing, *thresholds))
+    reset = data.draw(st.integers(0, 60))
+    found = stages("decision", scores.tobytes(), (labels, smoothing, reset, *thresholds))
     said = np.frombuffer(found, "<i2").reshape(-1, 2)
-    expected = decide(scores, Decision(tuple(thresholds), smoothing))
-    assert said[:, 0].tolist() == expected.tolist()
+    rule = Decision(tuple(thresholds), smoothing)
+    expected = [*decide(scores[:reset], rule), *decide(scores[reset:], rule)]
+    assert said[:, 0].tolist() == expected
     for index, score in enumerate(said[:, 1].tolist()):
-        past = scores[max(0, index - smoothing + 1) : index + 1].astype(int)
+        first = reset if index >= reset else 0
+        past = scores[max(first, index - smoothing + 1) : index + 1].astype(int)
         assert score == past.sum(axis=0).max() // len(past)
