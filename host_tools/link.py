@@ -81,9 +81,9 @@ class Link(Closing):
         deadline = time.monotonic() + timeout
         while not self._arrived:
             data = self._port.read(deadline - time.monotonic())
-            if data:
-                self._take(data)
-            elif time.monotonic() >= deadline:
+            self._take(data)
+            # Also while something else talks without end: another program's output is no answer.
+            if not self._arrived and time.monotonic() >= deadline:
                 return None
         return self._arrived.popleft()
 

@@ -118,6 +118,23 @@ def test_a_board_that_talks_but_does_not_answer(monkeypatch: pytest.MonkeyPatch)
         assert time.monotonic() - start < 10
 
 
+def _pour(server: socket.socket) -> None:
+    """Say what means nothing, without ever pausing for breath."""
+    client, _ = server.accept()
+    with contextlib.suppress(OSError):
+        while True:
+            client.sendall(b"1,2,3,4,5,6\n" * 2000)
+
+
+def test_a_flood_of_something_else_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_pour, args=(server,), daemon=True).start()
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with Link(url) as link, pytest.raises(HarmcuError, match="no answer"):
+            Device(link).status()
+
+
 def test_labels_that_were_lost_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "TIMEOUT", 0.6)
     lines = [Line("LBL", 0, ("0", "3", "a")), Line("LBL", 0, ("1", "3", "b"))]
