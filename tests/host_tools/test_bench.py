@@ -3,13 +3,13 @@
 import os
 import shutil
 
-import numpy as np
 import pytest
 from bench_models import BENCH, bench
 from cli import harmcu, harmcu_json
 from hypothesis import given
 from hypothesis import strategies as st
-from random_models import OPERATORS, Model, schema
+from random_models import OPERATORS
+from single_layers import dense, joined, over_map, pool, reduction
 
 from host_tools import bench as benchmark
 from host_tools import measuring
@@ -40,19 +40,6 @@ def _tools() -> None:
             say(f"{tool} is missing; install gcc-arm-none-eabi and qemu-system-arm")
 
 
-def dense(outputs: int) -> bytes:
-    """One dense layer."""
-    model = Model(seed=outputs)
-    source = model.activation((1, 16), 0.1, 0)
-    values = model.rng.integers(-127, 128, (outputs, 16)).astype(np.int8)
-    weights = model.constant(values, [0.01])
-    result = model.activation((1, outputs), 0.3, 0)
-    options = schema.FullyConnectedOptionsT()
-    kind = schema.BuiltinOptions.FullyConnectedOptions
-    model.add(OPERATORS.FULLY_CONNECTED, [source.index, weights], result, kind, options)
-    return model.finish(source, result)
-
-
 def test_figures_of_the_bench_cnn() -> None:
     cost = benchmark.measure(bench("cnn.tflite"), "cnn")
     assert cost.exact is True
@@ -70,42 +57,28 @@ def test_figures_of_the_bench_cnn() -> None:
     assert cost.flash_bytes > cost.weights_bytes > 7_750
 
 
-def over_map(channels: int, kernel: tuple[int, int], stride: int, outputs: int | None) -> bytes:
-    """A convolution over a map of 15 by 11 with SAME padding; depthwise without ``outputs``."""
-    model = Model(seed=channels)
-    source = model.activation((1, 15, 11, channels), 0.1, -128)
-    name = "DepthwiseConv2DOptions" if outputs is None else "Conv2DOptions"
-    options = getattr(schema, f"{name}T")()
-    options.padding = schema.Padding.SAME
-    options.strideH = options.strideW = stride
-    options.dilationHFactor = options.dilationWFactor = 1
-    if outputs is None:
-        options.depthMultiplier = 1
-    count = outputs or channels
-    shape = (1, *kernel, channels) if outputs is None else (outputs, *kernel, channels)
-    values = model.rng.integers(-127, 128, shape).astype(np.int8)
-    result = model.activation((1, -(-15 // stride), -(-11 // stride), count), 0.2, -128)
-    code = OPERATORS.DEPTHWISE_CONV_2D if outputs is None else OPERATORS.CONV_2D
-    operands = [source.index, model.constant(values, [0.01])]
-    kind = getattr(schema.BuiltinOptions, name)
-    return model.finish(source, model.add(code, operands, result, kind, options))
-
-
 @pytest.mark.parametrize(
-    ("channels", "kernel", "stride", "outputs"),
+    "model",
     [
-        (1, (3, 3), 1, 8),
-        (5, (3, 4), 1, 6),
-        (8, (5, 3), 2, 10),
-        (6, (7, 4), 1, None),
+        over_map((15, 11), 1, 8, (3, 3)),
+        over_map((15, 11), 5, 6, (3, 4)),
+        over_map((15, 11), 8, 10, (5, 3), 2),
+        over_map((15, 11), 6, 0, (7, 4)),
+        over_map((13, 9), 20, 0, (3, 3), 2),
+        over_map((50, 6), 1, 12, (5, 1)),
+        over_map((21, 3), 14, 9, (1, 1)),
+        pool(OPERATORS.MAX_POOL_2D, 39, 20, 3),
+        pool(OPERATORS.MAX_POOL_2D, 20, 7, 2, 20),
+        pool(OPERATORS.AVERAGE_POOL_2D, 28, 5, 2, 28),
+        reduction(OPERATORS.MEAN, 25, 12, over=(3,)),
+        reduction(OPERATORS.REDUCE_MAX, 45, 18),
+        joined(64, 12),
     ],
 )
-def test_estimate_of_layers_over_maps(
-    channels: int, kernel: tuple[int, int], stride: int, outputs: int | None
-) -> None:
+def test_estimate_of_layers(model: bytes) -> None:
     """On shapes to which the estimate was not fitted."""
-    cost = benchmark.measure(over_map(channels, kernel, stride, outputs), "map")
-    assert abs(cost.estimate - cost.instructions) < 0.1 * cost.instructions
+    cost = benchmark.measure(model, "layer")
+    assert cost.estimate == pytest.approx(cost.instructions, rel=0.1)
 
 
 def test_kernels_keep_their_own_level_of_optimisation() -> None:
@@ -115,7 +88,7 @@ def test_kernels_keep_their_own_level_of_optimisation() -> None:
 
 
 def test_counts_are_the_same_in_every_run() -> None:
-    assert benchmark.measure(dense(8), "dense") == benchmark.measure(dense(8), "dense")
+    assert benchmark.measure(dense(16, 8), "dense") == benchmark.measure(dense(16, 8), "dense")
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=3, max_size=20))
@@ -127,12 +100,12 @@ def test_ticks_give_back_every_single_instruction(spans: list[int]) -> None:
 
 def test_flags_reach_the_compiler() -> None:
     with pytest.raises(HarmcuError, match="no-such-flag"):
-        benchmark.measure(dense(4), "dense", "--no-such-flag")
+        benchmark.measure(dense(16, 4), "dense", "--no-such-flag")
 
 
 def test_without_tflm_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tflm, "is_installed", lambda: False)
-    cost = benchmark.measure(dense(4), "dense")
+    cost = benchmark.measure(dense(16, 4), "dense")
     assert cost.exact is None
     assert "not compared" in benchmark.rows(cost)["exact"]
 

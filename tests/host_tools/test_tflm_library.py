@@ -12,6 +12,7 @@ import pytest
 from bench_models import bench as reference
 from cli import harmcu
 from random_models import OPERATORS, Model, schema
+from single_layers import dense
 
 from host_tools import bench, tflm_library
 from trainer.errors import HarmcuError
@@ -39,19 +40,6 @@ def copies() -> bytes:
     )
 
 
-def dense() -> bytes:
-    """A model that does not."""
-    model = Model(seed=2)
-    source = model.activation((1, 16), 0.1, 0)
-    values = model.rng.integers(-127, 128, (16, 16)).astype(np.int8)
-    result = model.activation((1, 16), 0.3, 0)
-    options = schema.FullyConnectedOptionsT()
-    kind = schema.BuiltinOptions.FullyConnectedOptions
-    weights = model.constant(values, [0.01])
-    model.add(OPERATORS.FULLY_CONNECTED, [source.index, weights], result, kind, options)
-    return model.finish(source, result)
-
-
 def measured(model: bytes, folder: Path = DOUBLE) -> bench.Cost:
     return bench.measure_tflm(model, "double", tflm_library.find_library(folder), "", silent)
 
@@ -68,10 +56,10 @@ def test_an_engine_is_linked_measured_and_compared() -> None:
 
 def test_a_library_that_computes_something_else_is_found_out(tmp_path: Path) -> None:
     path = tmp_path / "dense.tflite"
-    path.write_bytes(dense())
+    path.write_bytes(dense(16, 16))
     result = harmcu("bench", path, "--engine", "tflm", "--tflm-library", DOUBLE, code=1)
     assert "NO, scores differ" in result.stdout
-    cost = measured(dense())
+    cost = measured(dense(16, 16))
     assert cost.macs == cost.layers[0].macs == 16 * 16
 
 
@@ -128,7 +116,7 @@ def test_libraries_are_found_where_arduino_keeps_them(
 
 def test_what_cannot_be_measured_is_said_in_a_line(tmp_path: Path) -> None:
     path = tmp_path / "dense.tflite"
-    path.write_bytes(dense())
+    path.write_bytes(dense(16, 16))
     result = harmcu("bench", path, "--engine", "tflm", "--hop", "8", code=1)
     assert "takes whole windows; leave out --hop" in result.stderr
     result = harmcu("bench", path, "--engine", "tflm", "--tflm-library", tmp_path, code=1)

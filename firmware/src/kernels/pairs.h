@@ -75,6 +75,19 @@ static inline int16x2_t harmcu_add_odd_bytes(int16x2_t addend, uint32_t word) {
     return pair;
 }
 
+/* The largest of `largest` and `count` quads that are `step` bytes apart, value by value. */
+static inline int8x4_t harmcu_max_of_quads(int8x4_t largest, const int8_t *quad, int32_t count,
+                                           int32_t step) {
+    for (; count > 0; count--) {
+        const int8x4_t word = (int8x4_t)harmcu_load_word(quad);
+        /* The difference only sets the flags by which the bytes are selected. */
+        (void)__ssub8(largest, word);
+        largest = (int8x4_t)__sel((uint8x4_t)largest, (uint8x4_t)word);
+        quad += step;
+    }
+    return largest;
+}
+
 /* Two int16 from any even address. */
 static inline int16x2_t harmcu_load_pair(const int16_t *values) {
     int16x2_t pair;

@@ -34,15 +34,8 @@ static __attribute__((noinline, hot)) void max_in_row(const int8_t *start, const
     const int32_t step = channels;
 #if HARMCU_DSP
     for (; channels >= HARMCU_QUAD; channels -= HARMCU_QUAD) {
-        int8x4_t max = (int8x4_t)harmcu_load_word(start);
-        const int8_t *value = row;
-        for (int32_t left = taps; left > 0; left--) {
-            const int8x4_t word = (int8x4_t)harmcu_load_word(value);
-            /* The difference only sets the flags by which the bytes are selected. */
-            (void)__ssub8(max, word);
-            max = (int8x4_t)__sel((uint8x4_t)max, (uint8x4_t)word);
-            value += step;
-        }
+        const int8x4_t max =
+            harmcu_max_of_quads((int8x4_t)harmcu_load_word(start), row, taps, step);
         memcpy(output, &max, sizeof max);
         start += HARMCU_QUAD;
         row += HARMCU_QUAD;

@@ -106,10 +106,22 @@ HARMCU_SMALL void harmcu_mean(const harmcu_reduce_layer *layer, const harmcu_res
     }
 }
 
-void harmcu_reduce_max(const harmcu_reduce_layer *layer, const int8_t *input, int8_t *output) {
+HARMCU_SMALL void harmcu_reduce_max(const harmcu_reduce_layer *layer, const int8_t *input,
+                                    int8_t *output) {
     for (int32_t o = 0; o < layer->outer; o++) {
         for (int32_t m = 0; m < layer->middle; m++) {
-            for (int32_t i = 0; i < layer->inner; i++) {
+            int32_t i = 0;
+#if HARMCU_DSP
+            for (; layer->reduced_outer == 1 && i <= layer->inner - HARMCU_QUAD; i += HARMCU_QUAD) {
+                const int8_t *first = group_of(layer, input, o, m, i);
+                const int8x4_t max =
+                    harmcu_max_of_quads((int8x4_t)harmcu_load_word(first), first + layer->inner,
+                                        layer->reduced_inner - 1, layer->inner);
+                memcpy(output, &max, sizeof max);
+                output += HARMCU_QUAD;
+            }
+#endif
+            for (; i < layer->inner; i++) {
                 *output++ = max_of(layer, group_of(layer, input, o, m, i));
             }
         }

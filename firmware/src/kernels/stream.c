@@ -48,15 +48,8 @@ static void raise_to_columns(const int8_t *columns, int32_t count, int32_t chann
     int32_t c = 0;
 #if HARMCU_DSP
     for (; c <= channels - HARMCU_QUAD; c += HARMCU_QUAD) {
-        const int8_t *value = columns + c;
-        int8x4_t max = (int8x4_t)(has_maxima ? harmcu_load_word(&maxima[c]) : 0x80808080U);
-        for (int32_t i = count; i > 0; i--) {
-            const int8x4_t word = (int8x4_t)harmcu_load_word(value);
-            /* The difference only sets the flags by which the bytes are selected. */
-            (void)__ssub8(max, word);
-            max = (int8x4_t)__sel((uint8x4_t)max, (uint8x4_t)word);
-            value += channels;
-        }
+        const uint32_t first = has_maxima ? harmcu_load_word(&maxima[c]) : 0x80808080U;
+        const int8x4_t max = harmcu_max_of_quads((int8x4_t)first, columns + c, count, channels);
         memcpy(&maxima[c], &max, sizeof max);
     }
 #endif
