@@ -1,9 +1,8 @@
 """The reader: what it reads, and that no file, however damaged, brings it down."""
 
-import time
-
 import numpy as np
 import pytest
+import work_done
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_models import OPERATORS, Model, packed, parsed, schema
@@ -39,6 +38,8 @@ def small_model() -> bytes:
 
 
 MODEL = small_model()
+MANY_LINES = 1_000_000
+"""Of Python: what damaged files have led to takes an eighth of it at most."""
 
 
 def test_reads_what_the_file_says() -> None:
@@ -57,16 +58,15 @@ def test_reads_what_the_file_says() -> None:
 
 
 def assert_no_traceback(data: bytes) -> None:
-    start = time.monotonic()
     try:
-        model = aot.generate(data, "damaged", "0" * 64)
+        with work_done.at_most(MANY_LINES):
+            model = aot.generate(data, "damaged", "0" * 64)
     except HarmcuError as error:
         message = str(error)
         assert "\n" not in message
         assert ";" in message
     else:
         assert sum(map(len, model.files.values())) < 1_000_000
-    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("length", range(0, len(MODEL), 7))
@@ -183,8 +183,6 @@ def test_shared_tables_do_not_multiply_the_work() -> None:
         kind = schema.BuiltinOptions.Conv2DOptions
         inputs = [tensor.index, weights]
         tensor = model.add(OPERATORS.CONV_2D, inputs, result, kind, options)
-    start = time.monotonic()
     generated = aot.generate(model.finish(source, tensor), "deep", "0" * 64)
     # One activation, which every layer overwrites, and four columns of 48 int16.
     assert generated.arena_bytes == 48 + 384
-    assert time.monotonic() - start < 60
