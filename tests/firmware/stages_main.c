@@ -7,7 +7,8 @@
  *                                               int8 scores in, (int16 label, int16 score) out;
  *                                               RESET decisions later it begins anew, once
  *        stages lines                           bytes in, a line of text a received line out
- *        stages escape                          bytes in, one wire line out
+ *        stages escape INTEGER UNSIGNED         bytes in, one wire line out
+ *        stages text NUMBER PERCENT             bytes in, one line of text out
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,9 @@ static void run_lines(void) {
                     uint8_t data[512];
                     const size_t size = harmcu_field_base64(line.field[i], data, sizeof data);
                     printf(" <%s>%zu", line.field[i], size);
+                    for (size_t at = 0; at < size; ++at) {
+                        printf("%s%02x", at == 0 ? ":" : "", data[at]);
+                    }
                 }
                 printf("\n");
                 break;
@@ -127,16 +131,29 @@ static void run_lines(void) {
     }
 }
 
-static void run_escape(void) {
+static void run_escape(char **arguments) {
     static char text[4096];
     const size_t size = fread(text, 1, sizeof text - 1, stdin);
     harmcu_line_writer line;
     harmcu_line_begin(&line, "LBL", 65535);
-    harmcu_line_integer(&line, INT32_MIN);
-    harmcu_line_unsigned(&line, UINT32_MAX);
+    harmcu_line_integer(&line, (int32_t)argument(arguments, 2));
+    harmcu_line_unsigned(&line, (uint32_t)argument(arguments, 3));
     harmcu_line_base64(&line, text, size);
     harmcu_line_escaped(&line, text);
     harmcu_line_send(&line);
+}
+
+static void run_text(char **arguments) {
+    static char text[4096];
+    (void)fread(text, 1, sizeof text - 1, stdin);
+    harmcu_line_writer line;
+    harmcu_text_begin(&line);
+    harmcu_text_add(&line, text);
+    harmcu_text_add(&line, " ");
+    harmcu_text_unsigned(&line, (uint32_t)argument(arguments, 2));
+    harmcu_text_add(&line, " ");
+    harmcu_text_percent(&line, (uint8_t)argument(arguments, 3));
+    harmcu_text_send(&line);
 }
 
 int main(int count, char **arguments) {
@@ -152,7 +169,9 @@ int main(int count, char **arguments) {
     } else if (strcmp(stage, "lines") == 0) {
         run_lines();
     } else if (strcmp(stage, "escape") == 0) {
-        run_escape();
+        run_escape(arguments);
+    } else if (strcmp(stage, "text") == 0) {
+        run_text(arguments);
     } else {
         return EXIT_FAILURE;
     }

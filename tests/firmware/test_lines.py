@@ -2,11 +2,22 @@
 
 import base64
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from native import Stages
 
-from host_tools.protocol import Damaged, Line, LineReader, decode, encode, escape, unescape
+from host_tools.protocol import (
+    LINE_MAX,
+    Damaged,
+    Line,
+    LineReader,
+    crc,
+    decode,
+    encode,
+    escape,
+    unescape,
+)
 
 QUICK = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -21,20 +32,21 @@ LINES = st.builds(
 
 
 def shown(line: Line) -> str:
-    """What stages_main.c prints for a line, with the base64 size by the standard library."""
+    """What stages_main.c prints for a line, with what is base64 by the standard library."""
     parts = [f"good {line.type} {line.sequence}"]
     for field in line.fields:
-        parts.append(f"<{field}>{_base64_size(field)}")
+        data = _base64(field)
+        parts.append(f"<{field}>{len(data)}" + (f":{data.hex()}" if data else ""))
     return " ".join(parts)
 
 
-def _base64_size(field: str) -> int:
+def _base64(field: str) -> bytes:
     try:
         data = base64.b64decode(field, validate=True)
     except ValueError:
-        return 0
+        return b""
     # The board takes the canonical form only.
-    return len(data) if base64.b64encode(data).decode() == field else 0
+    return data if base64.b64encode(data).decode() == field else b""
 
 
 @QUICK
@@ -85,14 +97,80 @@ def test_a_line_that_is_too_long_is_damaged(stages: Stages) -> None:
     assert stages("lines", flood + whole).decode() == "damaged\ngood GET 1 <status>0\n"
 
 
+@pytest.mark.parametrize("size", range(1, 96))
+def test_every_symbol_of_base64(stages: Stages, size: int) -> None:
+    """The 48 bytes whose groups of six bits are 0 to 63, and what two more sizes end with."""
+    bits = "".join(f"{symbol:06b}" for symbol in range(64)) * 2
+    data = bytes(int(bits[8 * i : 8 * i + 8], 2) for i in range(size))
+    line = Line("CHK", 7, (base64.b64encode(data).decode(),))
+    assert stages("lines", encode(line)).decode() == shown(line) + "\n"
+
+
+@pytest.mark.parametrize("field", ["QQ=", "QQ==QQ==", "QR==", "QUJ=", "=", "====", "QQ=Q", "Q-=="])
+def test_base64_in_another_form_is_none(stages: Stages, field: str) -> None:
+    line = Line("CHK", 7, (field,))
+    assert stages("lines", encode(line)).decode() == f"good CHK 7 <{field}>0\n"
+
+
+@pytest.mark.parametrize("sequence", ["", "065536", "65536", "99999", "-1", "1x"])
+def test_a_sequence_number_out_of_range_is_damage(stages: Stages, sequence: str) -> None:
+    body = f"GET,{sequence},status"
+    wire = f"${body}*{crc(body.encode()):04X}\r\n"
+    assert stages("lines", wire.encode()).decode() == "damaged\n"
+    assert isinstance(decode(wire.rstrip()), Damaged)
+
+
+@pytest.mark.parametrize("type_", ["", "GE", "GETS", "get", "G@T", "GE[", "G,T"])
+def test_a_type_of_another_form_is_damage(stages: Stages, type_: str) -> None:
+    body = f"{type_},1,status"
+    wire = f"${body}*{crc(body.encode()):04X}\r\n"
+    assert stages("lines", wire.encode()).decode() == "damaged\n"
+
+
+def test_a_line_for_people_ends_where_its_buffer_does(stages: Stages) -> None:
+    said = stages("text", b"a" * 4000, (1, 1)).decode()
+    assert said == "# " + "a" * (LINE_MAX - len("*1234") - 2) + "\r\n"
+
+
+@pytest.mark.parametrize(("size", "said"), [(LINE_MAX, "good"), (LINE_MAX + 1, "damaged")])
+def test_the_longest_line(stages: Stages, size: int, said: str) -> None:
+    body = "GET,1," + "a" * (size - len("$GET,1,*1234"))
+    wire = f"${body}*{crc(body.encode()):04X}\r\n"
+    assert len(wire) == size + 2
+    assert stages("lines", wire.encode()).decode().startswith(said)
+    assert isinstance(decode(wire.rstrip()), Line if said == "good" else Damaged)
+
+
 @QUICK
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=24))
-def test_text_and_bytes_come_back(stages: Stages, text: str) -> None:
-    line = decode(stages("escape", text.encode()).decode().rstrip("\r\n"))
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=24),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 199),
+)
+def test_text_for_people_holds_no_control_character(
+    stages: Stages, text: str, number: int, percent: int
+) -> None:
+    """And no dollar, with which a line begins; the rest arrives as it is."""
+    quiet = "".join("?" if c < " " or c in "\x7f$" else c for c in text)
+    said = stages("text", text.encode(), (number, percent))
+    assert said == f"# {quiet} {number} {percent / 100:.2f}\r\n".encode()
+
+
+@QUICK
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=24),
+    st.sampled_from([0, -1, 1, 10, 2**31 - 1, -(2**31)]) | st.integers(-(2**31), 2**31 - 1),
+    st.sampled_from([0, 9, 10, 2**32 - 1]) | st.integers(0, 2**32 - 1),
+)
+def test_text_bytes_and_numbers_come_back(
+    stages: Stages, text: str, integer: int, unsigned: int
+) -> None:
+    said = stages("escape", text.encode(), (integer, unsigned)).decode()
+    line = decode(said.rstrip("\r\n"))
     assert not isinstance(line, Damaged)
     assert line.sequence == 65535
-    number, unsigned, data, name = line.fields
-    assert (number, unsigned) == ("-2147483648", "4294967295")
+    first, second, data, name = line.fields
+    assert (first, second) == (str(integer), str(unsigned))
     assert base64.b64decode(data) == text.encode()
     assert unescape(name) == text
     assert name == escape(text)
