@@ -378,7 +378,10 @@ class Capture:
             self.label, self.request.subject, source.board, source.axes, source.rate_millihertz
         )
         self._said.clear()
-        self.take = Take(self._path(self.label), header, first, source.meter)
+        while self.take is None:
+            # Another capture may have taken the name meanwhile; then there is a next one.
+            with contextlib.suppress(recording_file.ExistsError):
+                self.take = Take(self._path(self.label), header, first, source.meter)
         self._tell(f"recording {self.take.path}")
 
     def _path(self, label: str) -> Path:
@@ -408,12 +411,21 @@ def _moved(path: Path, target: Callable[[], Path]) -> Path:
     """Move a file; where that cannot be done, it stays where it is."""
     new = target()
     try:
-        if new.exists():
-            return path
-        path.rename(new)
+        # Made by nobody else, then replaced: another capture may want the name, too.
+        new.open("x").close()
+        path.replace(new)
     except OSError:
         return path
     return new
+
+
+def _kept(path: Path) -> int:
+    """Return how many samples a file has; what was written last, a full disk may have refused."""
+    try:
+        contents = recording_file.read(path.read_bytes(), path.name)
+    except (OSError, HarmcuError):
+        return 0
+    return sum(len(counts) for _, counts in contents.pieces)
 
 
 def check_end(source: Source, request: Request, say: Callable[[str], None]) -> None:
@@ -459,8 +471,10 @@ def run(capture: Capture, show: Callable[[], None], read_key: Callable[[], str])
     except HarmcuError as error:
         take = capture.take
         is_gone = isinstance(error, PortGoneError)
-        capture.stop("the board is gone" if is_gone else "the board or the disk failed")
-        kept = f"; {take.samples:,} samples are kept in {take.path}" if take else ""
+        # A full disk takes no end line either.
+        with contextlib.suppress(HarmcuError):
+            capture.stop("the board is gone" if is_gone else "the board or the disk failed")
+        kept = f"; {_kept(take.path):,} samples are kept in {take.path}" if take else ""
         raise HarmcuError(f"{error}{kept}") from None
     finally:
         capture.stop(reason)

@@ -7,6 +7,7 @@ readable up to its last whole line, and a missing end line says that something d
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import itertools
@@ -100,6 +101,10 @@ class ByLine(Protocol):
         """Return the next line, or its next ``size`` bytes."""
 
 
+class ExistsError(HarmcuError):
+    """A file that is there already."""
+
+
 class Writer:
     """Writes one recording while it is being made.
 
@@ -111,7 +116,8 @@ class Writer:
         """Create the file and write its header.
 
         Raises:
-            HarmcuError: the file exists, cannot be written, or the header makes no sense.
+            ExistsError: the file exists.
+            HarmcuError: it cannot be written, or the header makes no sense.
         """
         # What no training takes is better refused now than when all is recorded.
         check_shown(header.label)
@@ -136,7 +142,7 @@ class Writer:
             self._file: IO[str] = path.open("x", encoding="utf-8", newline="\n")
             self._put(f"{HEADER} {_json(document)}\n", now=True)
         except FileExistsError:
-            raise HarmcuError(f"{path}: exists; recordings are never overwritten") from None
+            raise ExistsError(f"{path}: exists; recordings are never overwritten") from None
         except OSError as error:
             raise self._failure(error) from None
 
@@ -217,8 +223,15 @@ class Writer:
         }
         if self._stopped:
             document["stopped"] = self._stopped
-        self._put(f"{END} {_json(document)}\n", now=True)
-        self._file.close()
+        try:
+            self._put(f"{END} {_json(document)}\n", now=True)
+        finally:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        # A full disk refuses what is left a second time; the file is closed nevertheless.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _put(self, text: str, now: bool = False) -> None:
         try:

@@ -2,10 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +12,6 @@ from board_double import BoardDouble, Damage, Harmcu, Printer
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from terminal_double import FAST
 
 from host_tools import board_stream, capture, sketch_stream
 from host_tools.board_stream import BoardStream
@@ -341,41 +336,6 @@ def test_a_board_comes_back_under_another_name(tmp_path: Path) -> None:
         assert double.port != before
 
 
-def _start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", FAST, "capture", "--label", "w", "-o", str(tmp_path)]
-    return subprocess.Popen(
-        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
-
-
-def _wait_until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "in vain"
-        time.sleep(0.05)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_what_ends_the_command_costs_at_most_a_second(tmp_path: Path, number: int) -> None:
-    board = Harmcu(COUNTS, pace=119)
-    with BoardDouble(board) as double:
-        process = _start(tmp_path, "--port", double.port)
-        _wait_until(lambda: any(f.stat().st_size > 2500 for f in tmp_path.rglob("*.rec")))
-        sent = board._next
-        os.kill(process.pid, number)
-        _, errors = process.communicate(timeout=20)
-        expected = {signal.SIGINT: 130, signal.SIGTERM: 128 + number, signal.SIGKILL: -number}
-        assert process.returncode == expected[signal.Signals(number)], errors
-        assert "Traceback" not in errors
-    contents = only_file(tmp_path)
-    stopped = {signal.SIGINT: "interrupted", signal.SIGTERM: "harmcu was ended"}
-    assert (contents.end or {}).get("stopped") == stopped.get(signal.Signals(number))
-    (_, got), *_ = contents.pieces
-    first = next(i for i in range(len(COUNTS)) if (COUNTS[i] == got[0]).all())
-    assert (COUNTS[first : first + len(got)] == got).all()
-    assert first + len(got) >= sent - 119
-
-
 TUTORIAL = ["aX,aY,aZ,gX,gY,gZ"]
 
 
@@ -553,15 +513,6 @@ def test_a_reset_before_the_first_sample_is_seen() -> None:
         assert got[0].first == 0
 
 
-def test_takes_without_an_end_are_refused_where_no_key_ends_them(tmp_path: Path) -> None:
-    with BoardDouble(Harmcu(COUNTS, pace=119)) as double:
-        process = _start(tmp_path, "--port", double.port, "--takes", "2")
-        _, errors = process.communicate(timeout=20)
-    assert process.returncode == 1
-    assert "no key ends a take; add --seconds" in errors
-    assert not list(tmp_path.rglob("*.rec"))
-
-
 @pytest.mark.parametrize("option", ["--label", "--subject"])
 @pytest.mark.parametrize("text", ["", "  ", "a\nb", "\x1b[2J", "x" * 201])
 def test_texts_that_would_spoil_a_screen_are_refused(option: str, text: str) -> None:
@@ -570,12 +521,3 @@ def test_texts_that_would_spoil_a_screen_are_refused(option: str, text: str) -> 
     result = CliRunner().invoke(main, ["capture", *given, "--port", "/dev/none"])
     assert result.exit_code == 2
     assert f"Invalid value for '{option}': give 1 to 200 printable characters" in result.stderr
-
-
-def test_a_folder_that_cannot_be_written_is_named_before_the_board_is_asked(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("")
-    out = str(tmp_path / "notes.txt" / "recordings")
-    result = CliRunner().invoke(main, ["capture", "--label", "w", "-o", out, "--port", "/dev/none"])
-    assert result.exit_code == 1
-    assert "choose a folder you can write to" in result.stderr
-    assert out in result.stderr
