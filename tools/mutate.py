@@ -150,12 +150,18 @@ def _in_python(file: str, text: str) -> Iterator[Mutant]:
             new = OPERATORS.get(token.string)
         else:
             continue
-        if token.string == "|" and "None" in token.line:
-            continue  # a type
+        if _is_type_or_decorator(token):
+            continue
         if token.string in ("*", "-") and not _is_binary(text, place):
             continue
         if new is not None:
             yield Mutant(file, place, token.string, new)
+
+
+def _is_type_or_decorator(token: tokenize.TokenInfo) -> bool:
+    """Tell whether a token only says what kind of thing something is, which no run changes."""
+    is_type = "None" in token.line or token.line.lstrip().startswith("def ")
+    return token.line.startswith("@") or (token.string == "|" and is_type)
 
 
 def _next(number: str) -> str | None:

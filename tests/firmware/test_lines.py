@@ -1,6 +1,7 @@
 """The C of the wire against the Python of it, and against damage."""
 
 import base64
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -125,6 +126,14 @@ def test_a_type_of_another_form_is_damage(stages: Stages, type_: str) -> None:
     body = f"{type_},1,status"
     wire = f"${body}*{crc(body.encode()):04X}\r\n"
     assert stages("lines", wire.encode()).decode() == "damaged\n"
+
+
+@pytest.mark.parametrize("change", [str.lower, lambda check: check[:3], lambda check: check + "0"])
+def test_a_check_of_another_form_is_damage(stages: Stages, change: Callable[[str], str]) -> None:
+    body = next(f"GET,{i},status" for i in range(999) if crc(b"GET,%d,status" % i) & 0xF > 9)
+    wire = f"${body}*{change(f'{crc(body.encode()):04X}')}\r\n"
+    assert stages("lines", wire.encode()).decode() == "damaged\n"
+    assert isinstance(decode(wire.rstrip()), Damaged)
 
 
 def test_a_line_for_people_ends_where_its_buffer_does(stages: Stages) -> None:

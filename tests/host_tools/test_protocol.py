@@ -70,34 +70,75 @@ def test_a_field_that_is_no_text() -> None:
         unescape("%FF")
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        (
-            ("STA", "1", "host", "aot", "m", "ab" * 32, "1000", "classify", "0"),
-            Status(1, "host", "aot", "m", "ab" * 32, 1000, "classify", 0),
-        ),
-        (("LBL", "0", "2", "go %22out%22"), Label(0, 2, 'go "out"')),
-        (("TRC", "3", "65535", "0"), Trace(3, 65535, 0)),
-        (
-            ("SMP", "4", "9", "1", "-2", "3", "-32768", "32767", "0"),
-            Sample(4, 9, (1, -2, 3, -32768, 32767, 0)),
-        ),
-        (
-            ("IMU", "LSM9DS1", "ok", "119000", "118712", "70000", "3", "1"),
-            Imu("LSM9DS1", "ok", 119_000, 118_712, 70_000, 3, 1),
-        ),
-        (
-            ("STA", "3", "nano33ble", "none", "", "", "1000000", "capture", "0"),
-            Status(3, "nano33ble", "none", "", "", 1_000_000, "capture", 0),
-        ),
-        (("ACK", "7"), Ack(7)),
-        (("ERR", "7", "index", "40"), Refusal(7, "index", 40)),
-    ],
-)
+MESSAGES: list[tuple[tuple[str, ...], object]] = [
+    (
+        ("STA", "1", "host", "aot", "m", "ab" * 32, "1000", "classify", "0"),
+        Status(1, "host", "aot", "m", "ab" * 32, 1000, "classify", 0),
+    ),
+    (("LBL", "0", "2", "go %22out%22"), Label(0, 2, 'go "out"')),
+    (("TRC", "3", "65535", "0"), Trace(3, 65535, 0)),
+    (
+        ("SMP", "4", "9", "1", "-2", "3", "-32768", "32767", "0"),
+        Sample(4, 9, (1, -2, 3, -32768, 32767, 0)),
+    ),
+    (
+        ("IMU", "LSM9DS1", "ok", "119000", "118712", "70000", "3", "1"),
+        Imu("LSM9DS1", "ok", 119_000, 118_712, 70_000, 3, 1),
+    ),
+    (
+        ("STA", "3", "nano33ble", "none", "", "", "1000000", "capture", "0"),
+        Status(3, "nano33ble", "none", "", "", 1_000_000, "capture", 0),
+    ),
+    (("ACK", "7"), Ack(7)),
+    (("ERR", "7", "index", "40"), Refusal(7, "index", 40)),
+    # The least and the largest that a board may mean.
+    (
+        ("STA", "0", "b", "aot", "m", "", "1", "live", "4294967295"),
+        Status(0, "b", "aot", "m", "", 1, "live", 4294967295),
+    ),
+    (("IMU", "none", "absent", "0", "0", "0", "0", "0"), Imu("none", "absent", 0, 0, 0, 0, 0)),
+    (("IMU", "BMI270", "ok", "1", "0", "0", "0", "0"), Imu("BMI270", "ok", 1, 0, 0, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), MESSAGES)
 def test_messages(fields: tuple[str, ...], message: object) -> None:
     parsed = parse(Line(fields[0], 5, fields[1:]))
     assert parsed == message
+
+
+CLASSIFICATION = ("CLS", "12", "-1", "-128", "99", "gH8A", "")
+
+
+@pytest.mark.parametrize("fields", [*(fields for fields, _ in MESSAGES), CLASSIFICATION])
+def test_a_message_of_another_type_or_length_is_none(fields: tuple[str, ...]) -> None:
+    type_, *rest = fields
+    for line in (("XYZ", *rest), (type_, *rest, "0"), (type_, *rest[:-1]), (type_,)):
+        with pytest.raises(ProtocolError):
+            parse(Line(line[0], 5, line[1:]))
+
+
+@pytest.mark.parametrize(("label", "score"), [(2, 127), (0, -128), (-1, 0)])
+def test_the_least_and_the_largest_label_and_score(label: int, score: int) -> None:
+    parsed = parse(Line("CLS", 5, ("12", str(label), str(score), "99", "gH8A", "")))
+    assert isinstance(parsed, Classification)
+    assert (parsed.label, parsed.score) == (label, score)
+
+
+@pytest.mark.parametrize(("label", "score"), [(3, 127), (0, -129), (-2, 0), (0, 128)])
+def test_a_label_or_score_out_of_range_is_none(label: int, score: int) -> None:
+    with pytest.raises(ProtocolError):
+        parse(Line("CLS", 5, ("12", str(label), str(score), "99", "gH8A", "")))
+
+
+def test_the_largest_sequence_number() -> None:
+    assert decode(encode(Line("ACK", 65535, ())).decode().rstrip()) == Line("ACK", 65535, ())
+
+
+def test_what_stays_as_it_is_in_a_field() -> None:
+    plain = "".join(chr(code) for code in range(0x20, 0x7F))
+    assert escape(plain) == "".join(f"%{ord(c):02X}" if c in "%,*$" else c for c in plain)
+    assert escape("\x1f\x7f") == "%1F%7F"
 
 
 def test_a_classification() -> None:
