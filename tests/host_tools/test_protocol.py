@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codegen.runtime import FIRMWARE
 from host_tools.protocol import (
+    INJECT_SAMPLES,
     LINE_MAX,
     Ack,
     Classification,
@@ -166,6 +168,17 @@ def test_whole_lines_with_wrong_content(line: Line) -> None:
 
 def test_counts_are_little_endian() -> None:
     assert encode_counts(np.array([[1, -1, 256, 0, 0, 0]], np.int16)) == "AQD//wABAAAAAAAA"
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "value"),
+    [
+        ("include/harmcu/line.h", "HARMCU_LINE_MAX", LINE_MAX),
+        ("src/session.c", "INJECT_SAMPLES", INJECT_SAMPLES),
+    ],
+)
+def test_both_sides_have_the_same_limits(file: str, name: str, value: int) -> None:
+    assert f"#define {name} {value}\n" in (FIRMWARE / file).read_text("utf-8")
 
 
 def test_a_flood_does_not_fill_the_memory() -> None:
