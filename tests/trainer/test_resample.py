@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import signal
+from scipy import signal, special
 
 from trainer.errors import HarmcuError
 from trainer.resample import MAX_PHASES, design, resample
@@ -21,6 +21,34 @@ def test_tables(rate: int) -> None:
     assert (rows.sum(axis=1) == 1 << 14).all()
     # Every sum of products with int16 samples stays within an int32.
     assert np.abs(rows).sum(axis=1).max() < 1 << 16
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [(119_000, 50_000), (20_000, 50_000), (99_871, 50_000)]
+)
+def test_the_filter_is_a_sinc_under_a_kaiser_window(source: int, target: int) -> None:
+    """By SciPy's Bessel function: six lobes at the lower rate, 0.8 of its band, 60 dB."""
+    table = design(source, target)
+    ratio = max(1.0, source / target)
+    taps = 2 * math.ceil(6 * ratio)
+    fractions = np.arange(table.phases) / table.denominator
+    if table.denominator > 64:
+        fractions = (np.arange(64) + 0.5) / 64
+    distances = np.arange(taps) - (taps / 2 - 1) - fractions[:, None]
+    window = special.i0(5.65 * np.sqrt(np.maximum(0.0, 1 - (distances / (taps / 2)) ** 2)))
+    kernel = np.sinc(0.8 / ratio * distances) * window
+    expected = kernel / kernel.sum(axis=1, keepdims=True) * 16384
+    off = np.abs(table.coefficients - expected)
+    # The largest tap of a row takes what rounding leaves over, so that a row sums to one.
+    largest = table.coefficients.argmax(axis=1)
+    off[np.arange(table.phases), largest] = 0.0
+    assert table.coefficients.shape == expected.shape
+    assert off.max() < 0.5 + 1e-6
+
+
+@pytest.mark.parametrize(("source", "target"), [(1_600_000, 50_000), (50_000, 1_600_000)])
+def test_rates_may_be_a_factor_of_32_apart(source: int, target: int) -> None:
+    assert design(source, target).step * target == design(source, target).denominator * source
 
 
 def test_equal_rates_change_nothing() -> None:
@@ -86,7 +114,10 @@ def test_full_scale_saturates_and_does_not_wrap() -> None:
     assert out.min() == -32768
 
 
-@pytest.mark.parametrize(("source", "target"), [(0, 50_000), (50_000, 0), (50_000, 1_000)])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [(0, 50_000), (50_000, 0), (50_000, 1_000), (1_600_001, 50_000), (50_000, 1_600_001)],
+)
 def test_impossible_rates_are_refused(source: int, target: int) -> None:
     with pytest.raises(HarmcuError):
         design(source, target)
