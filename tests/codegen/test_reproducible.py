@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from trainer.bundle import Bundle
 
@@ -27,10 +30,12 @@ ELSEWHERE = {"LC_ALL": "C", "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "1", "
 OTHER = {"LC_ALL": "tr_TR.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "4242", "HOME": "/nonexistent"}
 
 
-def generated(bundle: Path, folder: Path, environment: dict[str, str]) -> dict[str, str]:
+def generated(
+    bundle: Path, folder: Path, environment: dict[str, str], python: str = sys.executable
+) -> dict[str, str]:
     """Generates in a process of its own; gives the digest of every file."""
     folder.mkdir(parents=True)
-    command = [sys.executable, "-c", PROGRAM, str(bundle)]
+    command = [python, "-c", PROGRAM, str(bundle)]
     variables = os.environ | environment | {"PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=folder, env=variables, check=True)
     return {
@@ -47,3 +52,17 @@ def test_in_another_folder_locale_time_zone_and_hash_seed(
     there = generated(shared_bundle.path, tmp_path / "a folder" / "größer", OTHER)
     assert len(here) > 100
     assert here == there
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13"])
+def test_in_another_python(shared_bundle: Bundle, tmp_path: Path, version: str) -> None:
+    """In an environment with nothing but what `pip install` brings, which has no TensorFlow."""
+    python = shutil.which(f"python{version}")
+    if python is None:
+        pytest.skip(f"python{version} is missing")
+    subprocess.run([python, "-m", "venv", tmp_path / "environment"], check=True)
+    inside = str(tmp_path / "environment" / "bin" / "python")
+    subprocess.run([inside, "-m", "pip", "install", "--quiet", str(ROOT)], check=True)
+    here = generated(shared_bundle.path, tmp_path / "here", {})
+    assert here == generated(shared_bundle.path, tmp_path / "there", {}, inside)

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +22,24 @@ COMPILERS = {
     "gcc -O3": ("gcc", ["-O3"], []),
     "gcc -Os": ("gcc", ["-Os"], []),
     "gcc -O3 -march=native": ("gcc", ["-O3", "-march=native"], []),
+    "gcc -O2 -m32": ("gcc", ["-O2", "-m32"], []),
     "clang -Os": ("clang", ["-Os"], []),
     "clang -O3": ("clang", ["-O3"], []),
 }
+
+PACKAGES = "clang, gcc-multilib, gcc-s390x-linux-gnu and qemu-user"
 
 BIG_ENDIAN = ("s390x-linux-gnu-gcc", ["-O2", "-static"], ["qemu-s390x"])
 
 
 def compiler_of(folder: Path, command: str, flags: list[str], emulator: list[str]) -> HostCompiler:
+    program = folder / "empty"
+    empty = [command, *flags, "-x", "c", "-", "-o", str(program)]
     for tool in (command, *emulator):
         if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is missing; install clang, gcc-s390x-linux-gnu and qemu-user")
+            pytest.skip(f"{tool} is missing; install {PACKAGES}")
+    if subprocess.run(empty, input=b"int main(void) { return 0; }", check=False).returncode != 0:
+        pytest.skip(f"{command} has no library for {' '.join(flags)}; install {PACKAGES}")
     return HostCompiler(folder, command, flags, emulator)
 
 
