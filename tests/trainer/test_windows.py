@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from made_up import a_recording
 
 from trainer import sample_path, windows
 from trainer.errors import HarmcuError
-from trainer.recording import AXES, six_axes
+from trainer.recording import AXES, Counts, six_axes
+from trainer.spec import Channel
 from trainer.units import to_counts
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=6)
@@ -93,3 +95,26 @@ def test_one_gain_a_sensor_keeps_gravity_in_proportion() -> None:
     step_z = samples[0, 2] - samples[-1, 2]
     assert step_x == pytest.approx(2 * step_z, abs=2)
     assert step_x > 100
+
+
+@given(counts=arrays(np.int16, (3, 5, 6)), axes=st.permutations(AXES), seed=st.integers(0, 99))
+def test_whole_windows_are_quantised_as_streams_are(
+    counts: Counts, axes: list[str], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    channels = tuple(
+        Channel(axis, axis, "g", 8192.0, 1, int(rng.integers(1, 32768)), 15, int(zero_point))
+        for axis, zero_point in zip(axes[:4], rng.integers(-128, 128, 4), strict=True)
+    )
+    found = windows.quantized(counts, channels)
+    assert found.shape == (3, 5, 4)
+    for got, window in zip(found, counts, strict=True):
+        assert (got == sample_path.quantize(window, channels)).all()
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5, 2**-14, 0.999999, 0.4999999, 1.9999999, 0.1, 1 / 3])
+def test_a_gain_in_fixed_point(gain: float) -> None:
+    """In 15 bits: as near as half a step, but where rounding up would need a sixteenth bit."""
+    multiplier, shift = windows.fixed_point(gain)
+    assert 1 << 14 <= multiplier < 1 << 15
+    assert multiplier / 2**shift == pytest.approx(gain, rel=2**-15)
