@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from codegen.graph import Graph, Tensor
 
@@ -112,7 +113,8 @@ def plan(
     buffers = _lives(graph, in_place) + _workspaces(workspaces or {})
     allowed = _allowed(graph, buffers, overlaps or {})
     bound = _lower_bound(buffers, allowed)
-    best = min((_placed(order, allowed) for order in _orders(buffers)), key=_extent)
+    trials = [_placed(order, allowed) for order in _orders(buffers)]
+    best = min(trials + _from_both_ends(buffers, bound, allowed), key=_extent)
     best = _improved(best, bound, allowed)
     ordered = sorted(best, key=lambda buffer: (buffer.first, buffer.tensors))
     return Plan(tuple(ordered), _extent(best), bound)
@@ -213,6 +215,23 @@ def _placed(order: Iterable[Buffer], allowed: _Overlaps) -> list[Buffer]:
         )
         placed.append(replace(buffer, offset=next(free)))
     return placed
+
+
+def _from_both_ends(
+    buffers: Sequence[Buffer], bound: int, allowed: _Overlaps
+) -> list[list[Buffer]]:
+    """One buffer at the bottom and the next at the top, if that fits into ``bound``.
+
+    It always does in a chain of layers, where two are alive at once and neither needs a workspace.
+    """
+    tops = [(bound - buffer.size) // buffer.alignment * buffer.alignment for buffer in buffers]
+    placed = [
+        replace(buffer, offset=top if number % 2 else 0)
+        for number, (buffer, top) in enumerate(zip(buffers, tops, strict=True))
+    ]
+    pairs = combinations(placed, 2)
+    fits = all(_is_free(one, other, allowed) for one, other in pairs if one.meets(other))
+    return [placed] if fits else []
 
 
 def _beside(buffer: Buffer, other: Buffer, allowed: _Overlaps) -> set[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from host_engine import SANITIZED, STRICT, HostCompiler, run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from random_models import Example, chains
@@ -119,6 +119,7 @@ def test_live_bytes_are_never_overwritten(case: Case) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(1, 5000), min_size=2, max_size=12))
+@example([13, 9, 1, 13, 9, 5, 13, 9])
 def test_chain_without_branches_reaches_the_lower_bound(sizes: list[int]) -> None:
     tensors = [_tensor(index, size) for index, size in enumerate(sizes)]
     operators = tuple(
