@@ -145,7 +145,8 @@ def _reason(tool: str, said: str) -> str:
             return f"{tool} has no C library; install libnewlib-arm-none-eabi or libc6-dev"
         if "cstddef: No such file" in line or "cstdint: No such file" in line:
             return f"{tool} has no C++ library; install libstdc++-arm-none-eabi-newlib"
-    errors = [line for line in lines if "error" in line.lower()]
+    errors = [line for line in lines if "undefined reference" in line]
+    errors += [line for line in lines if "error" in line.lower()]
     return f"{tool} failed: {(errors or lines)[0][:200]}; generate the project again"
 
 
