@@ -88,7 +88,10 @@ _KERNEL_TESTS = ("tests/codegen/test_aot.py", "tests/codegen/test_aot_random.py"
 GROUPS = {
     "sample-path-c": Group(
         _c("scale", "resample", "quantize", "window", "whole_window", "pipeline"),
-        ("tests/firmware/test_stages.py", "tests/host_tools/test_verify.py"),
+        (
+            "tests/firmware/test_stages.py", "tests/firmware/test_session.py",
+            "tests/host_tools/test_verify.py",
+        ),
     ),
     "sample-path": Group(
         ("trainer/sample_path.py", "trainer/windows.py", "trainer/resample.py"),
@@ -101,6 +104,7 @@ GROUPS = {
     "wire-c": Group(
         _c("crc", "line_read", "line_write"), ("tests/firmware/test_lines.py",)
     ),
+    "session": Group(_c("session"), ("tests/firmware/test_session.py",)),
     "wire": Group(("host_tools/protocol.py",), ("tests/host_tools/test_protocol.py",
         "tests/firmware/test_lines.py")),
     "kernels": Group(
