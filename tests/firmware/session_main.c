@@ -1,7 +1,8 @@
 /* A session on a board of which everything is scripted, so that every line it sends is known.
  *
- * Lines of standard input: `port TEXT` a line arrives, `port_end` nothing will come any more,
- * `sample AX AY AZ GX GY GZ LOST` the IMU has a sample, `imu STATE LOST HINT` how it does, `clock
+ * Lines of standard input: `port TEXT` a line arrives, `later SAMPLES TEXT` it arrives when so many
+ * samples of the IMU have been taken, `port_end` nothing will come any more, `sample AX AY AZ GX GY
+ * GZ LOST` the IMU has a sample, `imu STATE LOST HINT` how it does, `clock
  * TICKS` time passes, `poll` the session runs. The engine's scores are two channels of the last
  * sample and the number of samples since its reset; it fails when the last channel is 99. A sample
  * costs it 10 ticks, scores cost 100. Argument `broken`: it cannot even start. */
@@ -92,6 +93,8 @@ static char port[4096];
 static size_t port_size;
 static size_t port_next;
 static bool port_ended;
+static char later[512];
+static unsigned later_after;
 static harmcu_imu_sample queue[QUEUE];
 static unsigned queued;
 static unsigned taken;
@@ -110,6 +113,10 @@ const char *harmcu_board_name(void) {
 }
 
 void harmcu_board_idle(void) {
+}
+
+static void arrive(const char *text) {
+    port_size += (size_t)snprintf(&port[port_size], sizeof port - port_size, "%s\n", text);
 }
 
 harmcu_read_result harmcu_board_read(uint8_t *byte) {
@@ -137,6 +144,9 @@ bool harmcu_board_imu_read(harmcu_imu_sample *sample) {
         return false;
     }
     *sample = queue[taken++];
+    if (later[0] != '\0' && taken == later_after) {
+        arrive(later);
+    }
     report.samples++;
     return true;
 }
@@ -171,7 +181,11 @@ static void take_imu(const char *text) {
 
 static void take(char *line) {
     if (strncmp(line, "port ", 5) == 0) {
-        port_size += (size_t)snprintf(&port[port_size], sizeof port - port_size, "%s\n", &line[5]);
+        arrive(&line[5]);
+    } else if (strncmp(line, "later ", 6) == 0) {
+        char *end = NULL;
+        later_after = (unsigned)strtoul(&line[6], &end, 10);
+        snprintf(later, sizeof later, "%s", end + 1);
     } else if (strncmp(line, "sample ", 7) == 0) {
         take_sample(&line[7]);
     } else if (strncmp(line, "imu ", 4) == 0) {

@@ -259,8 +259,9 @@ def test_a_flood_of_samples_leaves_room_for_the_rest_of_the_loop(session: Progra
 
 
 def test_the_host_is_heard_between_two_samples(session: Programs) -> None:
-    said = session(send("RUN", "capture"), sample(1), sample(2))
-    assert [type(m) for m in said] == [Ack, Sample, Sample]
+    stop = send("RUN", "stopped").replace("port", "later 2")
+    said = session(send("RUN", "capture"), POLL, stop, *[sample(1)] * 5)
+    assert [type(m) for m in said] == [Ack, Sample, Sample, Ack]
 
 
 COUNTS: Counts = np.array(
