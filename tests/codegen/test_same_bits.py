@@ -1,8 +1,6 @@
 """The same bits from every compiler and machine: random windows through random models."""
 
 import hashlib
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 from host_engine import HostCompiler
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from machines import BIG_ENDIAN, BITS_32, Machine, require
 from made_up_bundle import made_up_model
 from random_models import LAYERS, Example, chains, models
 from tflm_oracle import tflm_scores
@@ -17,30 +16,18 @@ from tflm_oracle import tflm_scores
 from codegen import aot
 
 COMPILERS = {
-    "gcc -O0": ("gcc", ["-O0"], []),
-    "gcc -O2": ("gcc", ["-O2"], []),
-    "gcc -O3": ("gcc", ["-O3"], []),
-    "gcc -Os": ("gcc", ["-Os"], []),
-    "gcc -O3 -march=native": ("gcc", ["-O3", "-march=native"], []),
-    "gcc -O2 -m32": ("gcc", ["-O2", "-m32"], []),
-    "clang -Os": ("clang", ["-Os"], []),
-    "clang -O3": ("clang", ["-O3"], []),
-}
-
-PACKAGES = "clang, gcc-multilib, gcc-s390x-linux-gnu and qemu-user"
-
-BIG_ENDIAN = ("s390x-linux-gnu-gcc", ["-O2", "-static"], ["qemu-s390x"])
+    f"{compiler} {flags}": Machine(compiler, tuple(flags.split()), ())
+    for compiler, flags in (
+        ("gcc", "-O0"), ("gcc", "-O2"), ("gcc", "-O3"), ("gcc", "-Os"),
+        ("gcc", "-O3 -march=native"), ("clang", "-Os"), ("clang", "-O3"),
+    )
+}  # fmt: skip
+OTHERS = {"32 bit": BITS_32, "big-endian": BIG_ENDIAN}
 
 
-def compiler_of(folder: Path, command: str, flags: list[str], emulator: list[str]) -> HostCompiler:
-    program = folder / "empty"
-    empty = [command, *flags, "-x", "c", "-", "-o", str(program)]
-    for tool in (command, *emulator):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is missing; install {PACKAGES}")
-    if subprocess.run(empty, input=b"int main(void) { return 0; }", check=False).returncode != 0:
-        pytest.skip(f"{command} has no library for {' '.join(flags)}; install {PACKAGES}")
-    return HostCompiler(folder, command, flags, emulator)
+def compiler_of(folder: Path, machine: Machine, *flags: str) -> HostCompiler:
+    require(machine, folder)
+    return HostCompiler(folder, machine.compiler, [*machine.flags, *flags], machine.emulator)
 
 
 def expect_same_bits(compiler: HostCompiler, windows: int) -> None:
@@ -74,9 +61,10 @@ def expect_same_bits(compiler: HostCompiler, windows: int) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", COMPILERS)
 def test_every_level_of_two_compilers(name: str, tmp_path: Path) -> None:
-    expect_same_bits(compiler_of(tmp_path, *COMPILERS[name]), 1000)
+    expect_same_bits(compiler_of(tmp_path, COMPILERS[name]), 1000)
 
 
 @pytest.mark.soak
-def test_a_big_endian_machine(tmp_path: Path) -> None:
-    expect_same_bits(compiler_of(tmp_path, *BIG_ENDIAN), 1000)
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_machines(name: str, tmp_path: Path) -> None:
+    expect_same_bits(compiler_of(tmp_path, OTHERS[name], "-O2"), 1000)

@@ -78,7 +78,7 @@ def test_what_ends_the_command_costs_at_most_a_second(tmp_path: Path, number: in
         wait_until(grown(tmp_path))
         sent = played._next
         os.kill(process.pid, number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
         expected = {signal.SIGINT: 130, signal.SIGTERM: 128 + number, signal.SIGKILL: -number}
         assert process.returncode == expected[signal.Signals(number)], errors
         assert "Traceback" not in errors
@@ -99,7 +99,7 @@ def _end_at_random(folder: Path, seed: int) -> None:
         time.sleep(chance.uniform(0, 3))
         sent, heard = played._next, time.monotonic()
         process.send_signal(chance.choice(ENDS))
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
         late = time.monotonic() - heard
     # Before its first line runs, no program can say anything of its own.
     assert "Traceback" not in errors or "harmcu" not in errors
@@ -186,7 +186,7 @@ def test_a_name_that_another_capture_has_taken_meanwhile_is_left_to_it(
 def test_takes_without_an_end_are_refused_where_no_key_ends_them(tmp_path: Path) -> None:
     with BoardDouble(board()) as double:
         process = start(tmp_path, double, "--takes", "2")
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "no key ends a take; add --seconds" in errors
     assert not list(tmp_path.rglob("*.rec"))
