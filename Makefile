@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow soak bench mutants lint format docs setup-demo setup-dev
+.PHONY: demo test test-slow soak bench coverage mutants lint format docs setup-demo setup-dev
 
 demo: setup-demo
 	.venv/bin/harmcu demo $(ARGS)
@@ -17,6 +17,10 @@ soak: setup-dev
 # The reference models beside the data sets, or those of a folder: make bench ARGS=FOLDER.
 bench: setup-dev
 	.venv/bin/python benchmarks/table.py $(ARGS)
+
+# What the quick tests run through, in build/coverage/.
+coverage: setup-dev
+	.venv/bin/python tools/measure_coverage.py $(ARGS)
 
 # Breaks the code at random places and counts what the tests notice: make mutants ARGS=decision.
 mutants: setup-dev
