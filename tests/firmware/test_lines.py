@@ -150,6 +150,24 @@ def test_the_longest_line(stages: Stages, size: int, said: str) -> None:
     assert isinstance(decode(wire.rstrip()), Line if said == "good" else Damaged)
 
 
+def test_a_line_with_more_behind_it_than_the_buffer_holds(stages: Stages) -> None:
+    body = "GET,1," + "a" * (LINE_MAX - len("$GET,1,*1234"))
+    wire = f"${body}*{crc(body.encode()):04X}more\r\n"
+    assert stages("lines", wire.encode()).decode() == "damaged\n"
+    assert isinstance(decode(wire.rstrip()), Damaged)
+
+
+@pytest.mark.parametrize("byte", [0x01, 0x09, 0x1B, 0x1F, 0x7F, 0x80, 0xFF])
+def test_a_byte_that_no_line_holds_is_damage_whatever_the_check_says(
+    stages: Stages, byte: int
+) -> None:
+    body = b"GET,1,a" + bytes([byte])
+    wire = b"$%s*%04X\r\n" % (body, crc(body))
+    assert stages("lines", wire).decode() == "damaged\n"
+    (line,) = LineReader().feed(wire)
+    assert isinstance(line, Damaged)
+
+
 @QUICK
 @given(
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=24),
