@@ -19,7 +19,7 @@ from host_tools import bench, emulator, verify
 from host_tools.build import build
 from trainer import golden
 from trainer.errors import HarmcuError
-from trainer.knn import FEATURE_RANGE, STATISTICS, Knn, to_bytes
+from trainer.knn import FEATURE_RANGE, STATISTICS, Knn, statistics, to_bytes
 
 
 def generate(model: Knn) -> AotModel:
@@ -31,6 +31,36 @@ def generate(model: Knn) -> AotModel:
 def test_random_models_are_exact(host_compiler: HostCompiler, data: st.DataObject) -> None:
     model = data.draw(MODELS)
     windows = data.draw(windows_of(model))
+    scores = host_compiler.scores(generate(model), windows, model.labels)
+    assert scores.tolist() == model.run(windows).tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    statistic=st.integers(0, STATISTICS - 1),
+    window=st.integers(2, 40),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_every_statistic_is_exact_to_its_last_bit(
+    host_compiler: HostCompiler, statistic: int, window: int, seed: int
+) -> None:
+    """A model of one statistic, less the first window's, which gives neighbours other labels."""
+    rng = np.random.default_rng(seed)
+    windows = (rng.integers(-128, 124) + rng.integers(0, 5, (8, window, 1))).astype(np.int8)
+    places = np.arange(-128, 128)
+    model = Knn(
+        window=window,
+        channels=1,
+        labels=5,
+        offset=statistics(windows[:1])[0],
+        multiplier=np.full(STATISTICS, 2),
+        shift=np.full(STATISTICS, 1),
+        projection=2 * (np.arange(STATISTICS) == statistic)[None],
+        projection_shift=1,
+        prototypes=places[:, None].astype(np.int8),
+        prototype_labels=places % 5,
+        neighbours=1,
+    )
     scores = host_compiler.scores(generate(model), windows, model.labels)
     assert scores.tolist() == model.run(windows).tolist()
 
