@@ -146,6 +146,8 @@ def test_the_longest_line(stages: Stages, size: int, said: str) -> None:
     body = "GET,1," + "a" * (size - len("$GET,1,*1234"))
     wire = f"${body}*{crc(body.encode()):04X}\r\n"
     assert len(wire) == size + 2
+    if said == "good":
+        assert encode(Line("GET", 1, (body.removeprefix("GET,1,"),))) == wire.encode()
     assert stages("lines", wire.encode()).decode().startswith(said)
     assert isinstance(decode(wire.rstrip()), Line if said == "good" else Damaged)
 

@@ -159,6 +159,7 @@ def test_a_classification() -> None:
         Line("CLS", 0, ("1", "2", "3", "4", "!", "a")),
         Line("LBL", 0, ("0", "1", "%FF")),
         Line("SMP", 0, ("0", "0", "1", "2", "3", "4", "5", "32768")),
+        Line("SMP", 0, ("0", "0", "1", "2", "3", "4", "5", "-32769")),
     ],
 )
 def test_whole_lines_with_wrong_content(line: Line) -> None:
