@@ -53,7 +53,10 @@ def check(bundle: Bundle) -> None:
 
 
 def _of_network(bundle: Bundle) -> _Shape:
-    graph = tflite.read(bundle.model)
+    try:
+        graph = tflite.read(bundle.model)
+    except HarmcuError as error:
+        raise HarmcuError(f"{bundle.path / bundle.spec.model_file}: {error}") from None
     channels = graph.input.shape[-1] if graph.input.shape else 1
     return _Shape(
         graph.input.elements // channels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +51,17 @@ def for_android(bundle: Bundle, out: Path) -> dict[str, bytes]:
     """
     files = android.generate(bundle)
     # The name of an earlier export's model is that of its bundle: only the same one is replaced.
-    ours = files if folder.is_file(out / android.METADATA) else ()
-    folder.replace(out, files, ours)
+    folder.replace(out, files, files if _is_export(out) else ())
     return files
+
+
+def _is_export(out: Path) -> bool:
+    """Tell whether an earlier export stands there."""
+    try:
+        document = json.loads((out / android.METADATA).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.get("format") == android.FORMAT
 
 
 def check(bundle: Bundle, model: bytes) -> Check:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainer import folder
+from trainer import folder, sample_path
 from trainer.errors import HarmcuError
 from trainer.recording import AXES
 from trainer.spec import Spec, check, from_document
@@ -113,7 +113,13 @@ def check_free(path: Path) -> None:
 
 def _ours(path: Path) -> tuple[str, ...]:
     """Return what an earlier bundle at ``path`` holds; nothing is ours where none stands."""
-    return PARTS if folder.is_file(path / SPEC) else ()
+    try:
+        document = _parse_json(_read_part(path, SPEC), path / SPEC)
+    except HarmcuError:
+        return ()
+    # A spec.json of the user's may be anything: ours alone carries its own digest.
+    integrity = document.get("integrity") if isinstance(document, dict) else None
+    return PARTS if isinstance(integrity, dict) and SPEC in integrity else ()
 
 
 def read(path: Path) -> Bundle:
@@ -272,8 +278,22 @@ def _check_golden(golden: Golden, spec: Spec, source: Path) -> None:
         is_whole = trace.keys() == shapes.keys() and all(
             (trace[name].dtype, trace[name].shape) == shape for name, shape in shapes.items()
         )
-        if not is_whole or trace["rate_millihertz"] < 1 or trace["truth"] >= len(spec.labels):
+        if not is_whole or not _is_of_model(trace, spec):
             raise HarmcuError(f"{source}: vector {number} is missing or damaged; train again")
+    if not any(len(trace["scores"]) for trace in traces.values()):
+        raise HarmcuError(f"{source}: holds no window; train again")
+
+
+def _is_of_model(trace: Golden, spec: Spec) -> bool:
+    """Tell whether a trace of the right shapes has the windows and labels that the spec allows."""
+    starts = sample_path.window_starts(len(trace["samples"]), spec.window, spec.hop)
+    labels, said = len(spec.labels), trace["decisions"]
+    return bool(
+        trace["rate_millihertz"] >= 1
+        and trace["truth"] < labels
+        and len(trace["scores"]) == len(starts)
+        and np.all((said == sample_path.UNKNOWN) | ((said >= 0) & (said < labels)))
+    )
 
 
 def _trace_shapes(trace: Golden, spec: Spec) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -297,7 +317,7 @@ def _trace_shapes(trace: Golden, spec: Spec) -> dict[str, tuple[np.dtype[Any], t
 
 def _read_part(path: Path, name: str) -> bytes:
     part = path / name
-    if part.is_symlink() or not folder.is_file(part):
+    if not folder.is_file(part) or part.is_symlink():
         raise HarmcuError(f"{part}: missing or not a plain file; restore it or train again")
     if part.stat().st_size > MAX_FILE_BYTES:
         raise HarmcuError(f"{part}: larger than {MAX_FILE_BYTES >> 20} MiB; not a bundle's file")

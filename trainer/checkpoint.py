@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ import numpy.typing as npt
 from trainer.errors import HarmcuError
 
 State = dict[str, npt.NDArray[Any]]
+
+_NAME = re.compile(r"[0-9a-f]{32}\.(npz|new)")
+"""Of a checkpoint, and of one that is being written; see ``file``."""
 
 
 def folder(out: Path) -> Path:
@@ -77,7 +81,8 @@ def remove(out: Path) -> None:
     place = folder(out)
     if not place.is_dir():
         return
-    for path in [*place.glob("*.npz"), *place.glob("*.new")]:
-        path.unlink(missing_ok=True)
+    for path in place.iterdir():
+        if _NAME.fullmatch(path.name):
+            path.unlink(missing_ok=True)
     if not any(place.iterdir()):
         place.rmdir()

@@ -62,12 +62,16 @@ def check_free(path: Path, ours: Collection[str]) -> None:
     try:
         if path.exists() and not path.is_dir():
             raise HarmcuError(f"{path}: exists and is no folder; choose another name")
+        place = path.resolve()
     except OSError as error:
         raise HarmcuError(f"{str(path)[:80]}: {error.strerror}; choose another name") from None
-    check_writable(path.resolve().parent)
-    if not path.is_dir():
+    except RuntimeError:
+        # Before Python 3.13, of links.
+        raise HarmcuError(f"{path}: a link that leads to itself; choose another name") from None
+    check_writable(place.parent)
+    if not place.is_dir():
         return
-    if path.resolve() == Path.cwd():
+    if place == Path.cwd():
         raise HarmcuError(f"{path}: is the folder you are in; name one to make, such as ./new")
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path).as_posix()
@@ -84,22 +88,27 @@ def check_writable(path: Path) -> None:
     Raises:
         HarmcuError: they cannot.
     """
-    place = next(p for p in (path.resolve(), *path.resolve().parents) if p.exists())
     try:
+        place = next(p for p in (path.resolve(), *path.resolve().parents) if p.exists())
         # On Windows, only trying tells.
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
         raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
+    except RuntimeError:
+        # Before Python 3.13, of links.
+        raise HarmcuError(f"{path}: a link that leads to itself; choose another name") from None
 
 
 def _swap(path: Path, fresh: Path, old: Path) -> None:
     if not path.exists():
         fresh.rename(path)
         return
-    path.rename(old)
     try:
+        path.rename(old)
         fresh.rename(path)
-    except OSError:
-        old.rename(path)
+    except BaseException:
+        # Ctrl-C too: what stays in the temporary folder is deleted with it.
+        if not path.exists():
+            old.rename(path)
         raise

@@ -45,6 +45,15 @@ def test_an_earlier_export_is_replaced_and_nothing_else(
         export.for_android(shared_bundle, tmp_path / "out")
 
 
+def test_a_file_of_the_users_that_has_a_name_of_ours_stays(
+    shared_bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "metadata.json").write_text('{"title": "mine"}')
+    with pytest.raises(HarmcuError, match=r"metadata\.json, which harmcu did not write"):
+        export.for_android(shared_bundle, tmp_path)
+    assert (tmp_path / "metadata.json").read_text() == '{"title": "mine"}'
+
+
 def test_the_same_bundle_gives_the_same_bytes(shared_bundle: Bundle) -> None:
     assert android.generate(shared_bundle) == android.generate(shared_bundle)
 

@@ -119,6 +119,15 @@ def test_a_report_of_the_users_is_not_ours(made_up: Bundle, tmp_path: Path) -> N
         _write(tmp_path / "mine", made_up)
 
 
+@pytest.mark.parametrize("text", ['{"openapi": "3.0"}', "[]", "{", '{"integrity": 1}'])
+def test_a_spec_of_the_users_is_not_ours(made_up: Bundle, text: str, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / SPEC).write_text(text)
+    with pytest.raises(HarmcuError, match=r"spec\.json, which harmcu did not write"):
+        _write(tmp_path / "mine", made_up)
+    assert (tmp_path / "mine" / SPEC).read_text() == text
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [('"sign": 1', '"sign": NaN'), ("8192.0", "Infinity"), ('"made-up"', '"\\ud800"')],

@@ -23,8 +23,8 @@ def test_a_bundle_that_is_signed_again_is_read(made_up: Bundle) -> None:
     before = (made_up.path / SPEC).read_bytes()
     sign(made_up.path)
     assert (made_up.path / SPEC).read_bytes() == before
-    sign(made_up.path, hop=8)
-    assert bundle.read(made_up.path).spec == dataclasses.replace(made_up.spec, hop=8)
+    sign(made_up.path, name="other")
+    assert bundle.read(made_up.path).spec == dataclasses.replace(made_up.spec, name="other")
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def test_a_bundle_that_is_signed_again_is_read(made_up: Bundle) -> None:
         {"labels": {"a": 1}},
         {"labels": ["a", "a\u0301", "\u00e1", "b", "c"]},
         {"name": "../../x"},
+        {"name": "walk\n"},
         {"model_file": "../model.tflite"},
         {"model_file": GOLDEN},
         {"channels": None},
@@ -104,6 +105,18 @@ GOLDEN_DAMAGE = {
     "labels": lambda vectors: {**vectors, "0000_scores": vectors["0000_scores"][:, 1:]},
     "no rate": lambda vectors: {**vectors, "0000_rate_millihertz": np.array(0)},
     "no such label": lambda vectors: {**vectors, "0000_truth": np.array(5)},
+    "no such decision": lambda vectors: {
+        **vectors,
+        "0000_decisions": np.full_like(vectors["0000_decisions"], 1 << 60),
+    },
+    "a decision below unknown": lambda vectors: {
+        **vectors,
+        "0000_decisions": np.full_like(vectors["0000_decisions"], -2),
+    },
+    "more windows than samples": lambda vectors: {
+        **vectors,
+        **{name: np.concatenate([vectors[name]] * 2) for name in ("0000_scores", "0000_decisions")},
+    },
 }
 
 
@@ -112,6 +125,16 @@ def test_golden_vectors_are_whole_or_refused(made_up: Bundle, what: str) -> None
     np.savez(made_up.path / GOLDEN, **GOLDEN_DAMAGE[what](made_up.golden))
     sign(made_up.path)
     with pytest.raises(HarmcuError, match=r"golden\.npz: vector"):
+        bundle.read(made_up.path)
+
+
+def test_golden_vectors_have_a_window(made_up: Bundle) -> None:
+    one = {name: array for name, array in made_up.golden.items() if name.startswith("0000")}
+    for name in ("counts", "resampled", "samples", "scores", "decisions"):
+        one[f"0000_{name}"] = one[f"0000_{name}"][:0]
+    np.savez(made_up.path / GOLDEN, **one)
+    sign(made_up.path)
+    with pytest.raises(HarmcuError, match=r"golden\.npz: holds no window"):
         bundle.read(made_up.path)
 
 

@@ -156,6 +156,7 @@ def test_only_checkpoints_are_removed(tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     path = checkpoint.file(out, {"seed": 1})
     checkpoint.save(path, {"epochs": np.array(1)})
-    (path.parent / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "weights.npz"):
+        (path.parent / name).write_text("mine")
     checkpoint.remove(out)
-    assert [file.name for file in path.parent.iterdir()] == ["notes.txt"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["notes.txt", "weights.npz"]
