@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SECONDS = 10.0
+_GENERATOR = "harmcu data inspect"
+"""In every plot, so that a later one may take its place."""
+
 MOST_LABELS = 24
 """Labels that are shown; a picture of more is no picture."""
 
@@ -55,8 +58,15 @@ def write(path: Path, dataset: Dataset, document: dict[str, Any]) -> None:
         raise HarmcuError(f"{path}: plots are .html or .png; choose one of these")
     picture = _render(dataset, document, form)
     content = picture if form == "png" else _page(dataset, document, picture).encode()
+    fresh = path.with_name(f".{path.name}.new")
     try:
-        path.write_bytes(content)
+        if path.exists() and _GENERATOR.encode() not in path.read_bytes()[:4096]:
+            raise HarmcuError(f"{path}: is there and no plot of harmcu's; choose another name")
+        try:
+            fresh.write_bytes(content)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
     except OSError as error:
         raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
 
@@ -83,7 +93,7 @@ def _render(dataset: Dataset, document: dict[str, Any], form: str) -> bytes:
             axes[row, 0].set_title(f"{label}: {recording.source}"[:100], loc="left")
         buffer = io.BytesIO()
         # Without a date, the same recordings give the same bytes.
-        metadata = {"Date": None} if form == "svg" else {"Software": None}
+        metadata = {"Date": None} if form == "svg" else {"Software": _GENERATOR}
         figure.savefig(buffer, format=form, dpi=110, metadata=metadata)
     return buffer.getvalue()
 
@@ -120,6 +130,7 @@ def _page(dataset: Dataset, document: dict[str, Any], picture: bytes) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="generator" content="{_GENERATOR}">'
         f"<title>{escape(dataset.name)}</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>{escape(dataset.name)}: {document['recordings']:,} recordings, "
         f"{document['minutes']:.1f} minutes</h1>"

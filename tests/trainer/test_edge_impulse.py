@@ -93,6 +93,37 @@ def test_units_that_are_not_stated_are_guessed_or_given(tmp_path: Path) -> None:
     assert (given_units.recordings[0].counts == guessed.recordings[0].counts).all()
 
 
+def test_a_document_in_capitals_is_read(tmp_path: Path) -> None:
+    values = [[-9.81, 0.0, n / 10] for n in range(50)]
+    dataset = adapter.load(write(tmp_path, "idle.JSON", document(values=values)).parent)
+    assert len(dataset.recordings) == 1
+
+
+def test_a_document_larger_than_recordings_are_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "LARGEST_DOCUMENT", 100)
+    with pytest.raises(HarmcuError, match=r"idle\.json: is larger than"):
+        adapter.load(write(tmp_path, "idle.json", document()))
+
+
+@pytest.mark.parametrize("field", ["device_name", "interval_ms", "name"])
+def test_parts_that_share_one_another_are_not_printed(tmp_path: Path, field: str) -> None:
+    """A list of ten lists of ten ..., which takes a few bytes and would print 10^12 numbers."""
+    laughs: list[Any] = [1]
+    for _ in range(12):
+        laughs = [laughs] * 10
+    made = document(values=[[-9.81, 0.0, n / 10] for n in range(50)])
+    place = made["payload"]["sensors"][0] if field == "name" else made["payload"]
+    place[field] = laughs
+    (tmp_path / "idle.cbor").write_bytes(cbor2.dumps(made, value_sharing=True))
+    if field != "interval_ms":
+        assert adapter.load(tmp_path).recordings
+        return
+    with pytest.raises(HarmcuError, match=r"idle\.cbor: interval_ms"):
+        adapter.load(tmp_path)
+
+
 def test_values_that_are_no_numbers_leave_holes(tmp_path: Path) -> None:
     values: list[list[Any]] = [[-9.81, 0.0, n / 10] for n in range(50)]
     values[10][1], values[20][0], values[30][2] = None, "x", 1e308
@@ -106,7 +137,7 @@ def test_values_that_are_no_numbers_leave_holes(tmp_path: Path) -> None:
     ("payload", "message"),
     [
         ({"interval_ms": 0}, "interval_ms is 0"),
-        ({"interval_ms": None}, "interval_ms is None"),
+        ({"interval_ms": None}, "interval_ms is nan"),
         ({"sensors": []}, "its sensors are no list"),
         ({"sensors": [{"name": "audio"}]}, "its sensors audio are no six axes"),
         ({"sensors": [{"name": "accX"}, {"name": "accX"}]}, "no six axes"),

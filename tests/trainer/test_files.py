@@ -1,4 +1,6 @@
 import io
+import os
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -90,6 +92,58 @@ def test_a_truncated_archive_is_one_line(tmp_path: Path, make: object, kept: flo
     with pytest.raises(HarmcuError, match="cannot be read to its end") as caught:
         list(files.members(path, everything))
     assert "\n" not in str(caught.value)
+
+
+def test_the_holes_of_a_sparse_member_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        for name in "ab":
+            info = tarfile.TarInfo(name)
+            info.pax_headers = {
+                "GNU.sparse.size": "700",
+                "GNU.sparse.numblocks": "1",
+                "GNU.sparse.map": "0,1",
+            }
+            info.size = 1
+            archive.addfile(info, io.BytesIO(b"x"))
+    monkeypatch.setattr(files, "LARGEST_ARCHIVE", 1000)
+    with pytest.raises(HarmcuError, match="unpacks to more than"):
+        list(files.members(path, everything))
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ben").mkdir()
+    (tmp_path / "ann" / "walk.csv").write_text("1")
+    scan = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path).name == "ben":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(HarmcuError, match=r"ben: cannot be read \(Permission denied\)"):
+        list(files.members(tmp_path, everything))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems hold names as Unicode")
+def test_a_name_that_is_no_utf_8_is_shown_by_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"J\xfcrg.csv")).write_text("1")
+    assert dict(files.members(tmp_path, everything)) == {"J\\xfcrg.csv": b"1"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such files")
+def test_a_pipe_is_no_data(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", Path(os.devnull)):
+        with pytest.raises(HarmcuError, match="is a device or a pipe"):
+            list(files.members(path, everything))
+    assert not list(files.members(tmp_path, everything))
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_plots_are_one_file(tmp_path: Path, name: str) -> None:
         assert content.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("name", ["plot.html", "plot.png"])
+def test_a_file_of_the_users_is_no_place_for_a_plot(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    dataset = of(a_recording())
+    with pytest.raises(HarmcuError, match="choose another name"):
+        inspect_plot.write(tmp_path / name, dataset, inspect.inspect(dataset))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
 def test_plots_of_another_kind_are_refused(tmp_path: Path) -> None:
     dataset = of(a_recording())
     with pytest.raises(HarmcuError, match=r"plots are \.html or \.png"):

@@ -41,6 +41,13 @@ def test_a_short_loss_is_bridged_and_counted() -> None:
     np.testing.assert_allclose(found.values[:, 0], np.arange(100) / 50, atol=1e-9)
 
 
+def test_two_rows_far_apart_are_no_stretch() -> None:
+    assert timeline.uniform([stream([0.0, 600.0])], 50.0) == []
+    assert timeline.uniform([stream([0.0, 1e12])], 50.0) == []
+    (found,) = timeline.uniform([stream([0.0, 600.0, 600.02, 600.04])], 50.0)
+    assert len(found.values) == 3
+
+
 def test_rows_of_the_same_time_are_left_out() -> None:
     times = np.repeat(np.arange(50) / 50, 2)
     (found,) = timeline.uniform([stream(times)], 50.0)

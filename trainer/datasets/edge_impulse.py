@@ -21,6 +21,9 @@ from trainer.recording import Dataset, Note, Recording
 
 OPTIONS = ("units", "names")
 
+LARGEST_DOCUMENT = 32 << 20
+"""Bytes; Python takes 25 times as many for one. Six axes at 119 Hz for an hour make 20 MB."""
+
 _TEST_FOLDERS = {"test", "testing"}
 
 
@@ -36,7 +39,8 @@ def load(path: Path | None = None, options: Options | None = None) -> Dataset:
     documents: dict[str, Document] = {}
     notes: list[Note] = []
     digests: dict[str, str] = {}
-    for name, content in files.members(path, lambda n: n.endswith(edge_impulse.SUFFIXES)):
+    for name, content in files.members(path, _is_document):
+        _check_size(name, content)
         document = edge_impulse.read(content, name)
         if document is None:
             notes.append(Note("dropped", "files of another kind", 1, name))
@@ -54,6 +58,17 @@ def load(path: Path | None = None, options: Options | None = None) -> Dataset:
         if _TEST_FOLDERS & {*PurePosixPath(name).parts[:-1]}:
             test += [recording.subject for recording in made]
     return assemble.dataset("edge-impulse", recordings, digests, notes, test)
+
+
+def _is_document(name: str) -> bool:
+    return name.lower().endswith(edge_impulse.SUFFIXES)
+
+
+def _check_size(name: str, content: bytes) -> None:
+    if len(content) > LARGEST_DOCUMENT:
+        raise HarmcuError(
+            f"{name}: is larger than {LARGEST_DOCUMENT >> 20} MiB; split it into recordings"
+        )
 
 
 def _units(document: Document, name: str, options: Options, notes: list[Note]) -> assemble.Units:

@@ -37,7 +37,7 @@ def load(path: Path | None = None) -> Dataset:
     recordings: list[Recording] = []
     notes: list[Note] = []
     digests: dict[str, str] = {}
-    for name, file in files.opened(path, lambda n: n.endswith(recording_file.SUFFIX)):
+    for name, file in files.opened(path, lambda n: n.lower().endswith(recording_file.SUFFIX)):
         hashed = _Hashed(file)
         try:
             contents = recording_file.read(hashed, name)

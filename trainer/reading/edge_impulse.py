@@ -91,7 +91,7 @@ def read(content: bytes, source: str) -> Document | None:
         units=tuple(UNITS.get(stated[i], "") for i in kept),
         rate_millihertz=_rate(payload.get("interval_ms"), source),
         label=PurePosixPath(source).name.split(".")[0],
-        device=str(device)[:100],
+        device=_text(device)[:100],
     )
 
 
@@ -117,9 +117,14 @@ def _sensors(sensors: Any, source: str) -> tuple[list[str], list[str]]:
         raise HarmcuError(f"{source}: its sensors are no list; export it again")
     known = [sensor if isinstance(sensor, dict) else {} for sensor in sensors]
     return (
-        [str(sensor.get("name", ""))[:64] for sensor in known],
-        [str(sensor.get("units", ""))[:16].strip().lower() for sensor in known],
+        [_text(sensor.get("name"))[:64] for sensor in known],
+        [_text(sensor.get("units"))[:16].strip().lower() for sensor in known],
     )
+
+
+def _text(value: Any) -> str:
+    """Return what is text; CBOR can share parts so that anything else would print for ever."""
+    return value if isinstance(value, str) else ""
 
 
 def _values(rows: Any, width: int, source: str) -> Floats:
@@ -149,7 +154,7 @@ def _number(value: Any) -> float:
 def _rate(interval: Any, source: str) -> int:
     value = _number(interval)
     if not (math.isfinite(value) and 0.1 <= value <= 1000.0):
-        raise HarmcuError(f"{source}: interval_ms is {interval!r:.40}, no IMU's; correct it")
+        raise HarmcuError(f"{source}: interval_ms is {value:g}, no IMU's; correct it")
     return millihertz(round(1000.0 / value, 3))
 
 

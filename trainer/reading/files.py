@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import lzma
+import os
 import tarfile
 import tempfile
 import zipfile
@@ -124,10 +125,13 @@ def check_there(path: Path) -> None:
     """
     try:
         there = path.exists()
+        is_readable = path.is_file() or path.is_dir()
     except OSError as error:
         raise HarmcuError(f"{str(path)[:80]}: {error.strerror}; check the path") from None
     if not there:
         raise HarmcuError(f"{path}: no such file or folder; check the path")
+    if not is_readable:
+        raise HarmcuError(f"{path}: is a device or a pipe; name a file or a folder")
 
 
 def digest(digests: Mapping[str, str]) -> str:
@@ -137,23 +141,45 @@ def digest(digests: Mapping[str, str]) -> str:
 
 
 def _folder(folder: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
-    found = itertools.islice(folder.rglob("*"), MOST_FILES + 1)
-    files = sorted(f for f in found if not f.is_symlink() and f.is_file())
+    files = sorted(itertools.islice(_files(folder), MOST_FILES + 1))
     if len(files) > MOST_FILES:
         raise HarmcuError(
             f"{folder}: holds more than {MOST_FILES:,} files; name a folder inside it"
         )
     for file in files:
-        name = file.relative_to(folder).as_posix()
+        # A name from another system need not be UTF-8, and everything after this is.
+        encoded = os.fsencode(file.relative_to(folder).as_posix())
+        name = encoded.decode("utf-8", "backslashreplace")
         if wanted(name):
             with file.open("rb") as content:
                 yield name, Member(folder, content)
 
 
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files under a folder, but no links.
+
+    Raises:
+        HarmcuError: a folder in it cannot be read: a whole person may be missing.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise HarmcuError(
+            f"{error.filename}: cannot be read ({error.strerror}); check its permissions"
+        ) from None
+
+    for place, _, names in os.walk(folder, onerror=refuse):
+        for file in (Path(place, name) for name in names):
+            if not file.is_symlink() and file.is_file():
+                yield file
+
+
 def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
     with tarfile.open(path, "r:*") as archive:
+        unpacked = 0
         for number, member in enumerate(archive):
-            _check_member(path, member.name, number, member.offset_data + member.size)
+            # The holes of a sparse member take no place in the file.
+            unpacked += member.size
+            _check_member(path, member.name, number, unpacked)
             content = (
                 archive.extractfile(member) if member.isfile() and wanted(member.name) else None
             )

@@ -5,7 +5,7 @@
    not change it, and timestamps of whole milliseconds average out. Its inverse is the measured
    rate.
 3. A step backwards, or of more than ``LONGEST_STEP`` usual steps and ``LONGEST_TIME``, is a gap.
-   The stream is split there.
+   The stream is split there. No usual step is taken for more than ``LONGEST_STEP`` of the grid's.
 4. Within a stretch, samples are taken every 1 / rate from its first timestamp on, by linear
    interpolation between the two rows around each. Streams of several sensors are taken where all
    of them have rows.
@@ -96,7 +96,8 @@ def uniform(streams: Sequence[Stream], rate: float) -> list[Stretch]:
         the stretches that all streams cover, of at least two samples, with the columns of the
         streams side by side.
     """
-    steps = [usual_step(stream.seconds) for stream in streams]
+    # Rows far apart and few are no slow sensor: without a bound, two of them would be a stretch.
+    steps = [min(usual_step(stream.seconds), LONGEST_STEP / rate) for stream in streams]
     parts = [stretches(stream, step) for stream, step in zip(streams, steps, strict=True)]
     found = []
     for group in _overlapping(parts):
