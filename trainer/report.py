@@ -11,7 +11,7 @@ from typing import Any
 
 from trainer import report_pictures as pictures
 from trainer.exhibits import Exhibits, Mistake
-from trainer.report_pictures import picture
+from trainer.report_pictures import CONTROLS, picture
 from trainer.spec import Spec
 
 _STYLE = """
@@ -82,7 +82,7 @@ def render(spec: Spec, metrics: Mapping[str, Any], exhibits: Exhibits) -> str:
         ("Provenance", _provenance(spec)),
     ]
     body = "\n".join(f"<h2>{escape(name)}</h2>\n{content}" for name, content in sections if content)
-    return f"""<!DOCTYPE html>
+    page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -100,6 +100,7 @@ def render(spec: Spec, metrics: Mapping[str, Any], exhibits: Exhibits) -> str:
 </body>
 </html>
 """
+    return page.translate(CONTROLS)
 
 
 def _opening(spec: Spec, metrics: Mapping[str, Any]) -> str:
@@ -157,7 +158,8 @@ def _repeats(repeats: Mapping[str, Any] | None) -> str:
         return ""
     accuracy, subjects = repeats["accuracy"], repeats["subjects"]
     in_float = repeats.get("float_accuracy")
-    floating = f"; floating point {in_float['mean']:.2%}" if in_float else ""
+    # Thresholds act on the int8 scores alone.
+    floating = f"; floating point, largest score, {in_float['mean']:.2%}" if in_float else ""
     text = (
         f"{len(repeats['seeds'])} seeds, each with {repeats['folds']} test part(s): "
         f"{accuracy['mean']:.2%} on average, {accuracy['worst']:.2%} the worst seed, standard "
@@ -176,7 +178,7 @@ def _repeats(repeats: Mapping[str, Any] | None) -> str:
         )
         for run in repeats["runs"]
     ]
-    header = ("run", "tested on", "accuracy", "macro F1", "floating point")
+    header = ("run", "tested on", "accuracy", "macro F1", "floating point, largest score")
     return f"<p>{escape(text)}</p>\n{_table(header, rows)}"
 
 

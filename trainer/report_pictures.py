@@ -42,6 +42,9 @@ _SETTINGS = {
 
 _MISTAKE_WIDTH, _MISTAKE_HEIGHT = 240, 60
 
+CONTROLS = dict.fromkeys((set(range(160)) - set(range(32, 127))) - {ord("\n")}, "?")
+"""Characters that HTML (specification, 13.2.3.5) and XML do not allow, and a terminal may obey."""
+
 
 def picture(draw: Callable[[], Figure], alternative: str) -> str:
     """Return a figure as an inline SVG image that depends on its content only.
@@ -62,7 +65,7 @@ def picture(draw: Callable[[], Figure], alternative: str) -> str:
         draw().savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
         )
-    svg = buffer.getvalue().decode().replace(_INK, "currentColor")
+    svg = buffer.getvalue().decode().translate(CONTROLS).replace(_INK, "currentColor")
     start = svg.index(">", svg.index("<svg ")) + 1
     data = base64.b64encode((svg[:start] + _INK_STYLE + svg[start:]).encode()).decode("ascii")
     return f'<img alt="{escape(alternative)}" src="data:image/svg+xml;base64,{data}">'

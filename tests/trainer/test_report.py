@@ -78,6 +78,16 @@ def test_labels_are_shown_and_never_interpreted(trained: Bundle, shown: Exhibits
         assert label in [text.strip() for text in confusion.itertext()]
 
 
+def test_no_character_that_a_terminal_obeys_is_in_it(trained: Bundle, shown: Exhibits) -> None:
+    metrics = copy.deepcopy(trained.metrics)
+    name, accuracy = metrics["per_subject"].popitem()
+    metrics["per_subject"]["ann\x1b[31m\x9b\x00"] = accuracy
+    metrics["data_notes"] = [{"kind": "x", "count": 1, "what": "\x07", "files": [name]}]
+    html = report.render(trained.spec, metrics, shown)
+    assert html.replace("\n", "").isprintable()
+    assert all(len(list(picture.itertext())) for picture in pictures(html))
+
+
 def test_the_same_figures_give_the_same_bytes(trained: Bundle, shown: Exhibits) -> None:
     written = trained.report.read_text(encoding="utf-8")
     assert report.render(trained.spec, trained.metrics, shown) == written
