@@ -22,6 +22,9 @@ METERED_SECONDS = 2.0
 SILENCE = 3.0
 """Seconds without a sample after which the board is asked to start again."""
 
+LEAST_MILLIHERTZ = 1000
+"""Rate of an IMU, at least; a model's too, in spec.schema.json."""
+
 BATCH = 4096
 """Messages taken at a time, so that a fast board cannot keep the screen from being drawn."""
 
@@ -67,8 +70,8 @@ class BoardStream:
         """Return what has arrived; see ``Source.read``."""
         samples: list[Sample] = []
         message: Message | Restart | None = None
-        while len(samples) < BATCH:
-            message = self._link.receive(0.0 if samples else timeout)
+        for number in range(BATCH):
+            message = self._link.receive(0.0 if number else timeout)
             if message is None or isinstance(message, Restart):
                 break
             if isinstance(message, Sample):
@@ -138,6 +141,11 @@ def check_sensor(port: str, status: Status, imu: Imu) -> None:
         )
     if imu.state in STATES:
         raise HarmcuError(f"{port}: {STATES[imu.state]}")
+    if imu.rate_millihertz < LEAST_MILLIHERTZ:
+        raise HarmcuError(
+            f"{port}: the board states a rate of {imu.rate_millihertz / 1000:g} samples a second; "
+            "generate, build and flash again"
+        )
 
 
 def board_with(sensor: str) -> str:

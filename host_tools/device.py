@@ -33,6 +33,9 @@ OUTSTANDING = 4
 TRIES = 3
 """How often a command whose answer does not come is sent."""
 
+REFUSALS = 100
+"""After so many refusals on end, none of which let a sample through, a board is given up."""
+
 
 @dataclass
 class Observed:
@@ -87,7 +90,8 @@ class Device:
         for _ in range(TRIES):
             said = [m for m in self._ask("GET", "labels") if isinstance(m, Label)]
             names = {label.index: label.name for label in said}
-            if said and sorted(names) == list(range(said[0].count)):
+            # A count may be any number; as many names as were heard are to be compared.
+            if said and len(names) == said[0].count and sorted(names) == list(range(len(names))):
                 return tuple(names[index] for index in sorted(names))
         raise HarmcuError(f"{self.link.port}: labels are lost on every try; use another cable")
 
@@ -175,6 +179,12 @@ class Device:
                     progress(outstanding[0][1] if outstanding else first)
             elif isinstance(message, Refusal):
                 first = self._go_back(outstanding, message, first)
+                tries += not outstanding
+                if tries == REFUSALS:
+                    raise HarmcuError(
+                        f"{self.link.port}: the board refuses every sample; generate, build and "
+                        "flash again"
+                    )
             else:
                 observed.take(message)
         return observed

@@ -33,6 +33,9 @@ REMEMBERED_SECONDS = 900.0
 
 BAR_WIDTH = 20
 
+MESSAGES_A_STEP = 256
+"""So that a board that never pauses is shown, and Ctrl-C is heard."""
+
 
 @dataclass(frozen=True)
 class Decided:
@@ -154,8 +157,10 @@ class Monitor(Closing):
             return []
         arrived: list[Decided] = []
         try:
-            message = self.link.receive(timeout)
-            while message is not None:
+            for number in range(MESSAGES_A_STEP):
+                message = self.link.receive(0.0 if number else timeout)
+                if message is None:
+                    break
                 if isinstance(message, Classification):
                     arrived.append(self._take(message))
                 elif isinstance(message, Imu):
@@ -163,7 +168,6 @@ class Monitor(Closing):
                 elif isinstance(message, Restart):
                     # The board forgot that it was to say its decisions.
                     self._device.run("classify")
-                message = self.link.receive(0.0)
         except PortGoneError:
             self.is_gone = True
             self.link.close()

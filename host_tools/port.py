@@ -83,12 +83,16 @@ def _exclusive(port: str) -> bool | None:
 
 
 def _check_url(name: str) -> None:
-    """Refuse what pySerial takes for a URL of a socket and cannot open."""
-    if not name.lower().startswith("socket://"):
+    """Refuse what pySerial takes for a URL, but for a socket's that it can open.
+
+    Others do more than open a port: spy:// empties the file that it is told to write.
+    """
+    if "://" not in name:
         return
     try:
         parts = urlsplit(name)
-        is_whole = bool(parts.hostname and parts.port)
+        is_whole = parts.scheme == "socket" and bool(parts.hostname and parts.port)
+        is_whole = is_whole and not (parts.path or parts.query)
     except ValueError:  # no number, or none that a port can have
         is_whole = False
     if not is_whole:

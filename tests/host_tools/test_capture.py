@@ -19,7 +19,16 @@ from host_tools.capture import Capture, Request
 from host_tools.cli import main
 from host_tools.device import Device
 from host_tools.link import Link, Restart
-from host_tools.protocol import Ack, Line, LineReader, Sample, Text, encode, parse
+from host_tools.protocol import (
+    Ack,
+    Classification,
+    Line,
+    LineReader,
+    Sample,
+    Text,
+    encode,
+    parse,
+)
 from host_tools.sample_stream import Chunk, RateMeter
 from host_tools.sketch_stream import SketchStream
 from trainer import datasets, recording_file
@@ -293,6 +302,27 @@ def test_a_board_without_a_working_sensor_is_refused() -> None:
             pytest.raises(HarmcuError, match=said),
         ):
             BoardStream(link)
+
+
+def test_a_rate_that_no_imu_has_is_refused() -> None:
+    board = Harmcu(COUNTS, nominal=0.001)
+    with (
+        BoardDouble(board) as double,
+        Link(double.port) as link,
+        pytest.raises(HarmcuError, match=f"{double.port}: the board states a rate"),
+    ):
+        BoardStream(link)
+
+
+def test_a_board_that_talks_of_everything_but_samples_is_heard_a_batch_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(board_stream, "SILENCE", 0.2)
+    with BoardDouble(Harmcu(COUNTS)) as double, Link(double.port) as link:
+        source = BoardStream(link)
+        said = Classification(0, 0, 0, 0, np.zeros(2, np.int8), "a")
+        monkeypatch.setattr(link, "receive", lambda *_: said)
+        assert source.read(0.1) == []
 
 
 def test_a_capture_only_board_is_left_stopped() -> None:

@@ -16,7 +16,7 @@ from host_tools import device, emulator
 from host_tools.build import Program, build
 from host_tools.device import Device
 from host_tools.link import Link
-from host_tools.protocol import Line, encode
+from host_tools.protocol import Line, LineReader, encode
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 from trainer.recording import Counts
@@ -135,15 +135,40 @@ def test_a_flood_of_something_else_is_no_answer(monkeypatch: pytest.MonkeyPatch)
             Device(link).status()
 
 
-def test_labels_that_were_lost_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [3, 2**32 - 1])
+def test_labels_that_were_lost_are_missed(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(device, "TIMEOUT", 0.6)
-    lines = [Line("LBL", 0, ("0", "3", "a")), Line("LBL", 0, ("1", "3", "b"))]
+    lines = [Line("LBL", 0, ("0", str(count), "a")), Line("LBL", 0, ("1", str(count), "b"))]
     lines += [Line("ACK", 0, (str(number),)) for number in range(3)]
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_talk, args=(server, lines, 0.001), daemon=True).start()
         url = f"socket://127.0.0.1:{server.getsockname()[1]}"
         with Link(url) as link, pytest.raises(HarmcuError, match="labels are lost"):
             Device(link).labels()
+
+
+def _refuse(server: socket.socket) -> None:
+    """Acknowledge every command, but refuse all samples."""
+    client, _ = server.accept()
+    reader = LineReader()
+    sequence = 0
+    with contextlib.suppress(OSError):
+        while heard := client.recv(4096):
+            for line in reader.feed(heard):
+                assert isinstance(line, Line)
+                number = str(line.sequence)
+                is_sample = line.type == "INJ"
+                answer = ("ERR", (number, "index", "0")) if is_sample else ("ACK", (number,))
+                client.sendall(encode(Line(answer[0], sequence, answer[1])))
+                sequence += 1
+
+
+def test_a_board_that_refuses_every_sample_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_refuse, args=(server,), daemon=True).start()
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with Link(url) as link, pytest.raises(HarmcuError, match="refuses every sample"):
+            Device(link).inject(COUNTS, 50_000)
 
 
 @pytest.mark.parametrize(
@@ -222,12 +247,22 @@ def test_a_board_that_goes_away_is_named() -> None:
         ("/dev/nolock-such-port", "no such port"),
         ("socket://127.0.0.1:1", "nobody listens"),
         ("socket://127.0.0.1", "write socket://HOST:PORT"),
-        ("nonsense://x", "cannot be opened"),
+        ("nonsense://x", "write socket://HOST:PORT"),
+        ("hwgrep://(", "write socket://HOST:PORT"),
+        ("socket://127.0.0.1:1?logging=debug", "write socket://HOST:PORT"),
     ],
 )
 def test_a_port_that_cannot_be_opened(port: str, reason: str) -> None:
     with pytest.raises(HarmcuError, match=reason):
         Link(port)
+
+
+def test_a_url_that_would_empty_a_file_is_no_port(tmp_path: Path) -> None:
+    diary = tmp_path / "diary.txt"
+    diary.write_text("dear diary")
+    with pytest.raises(HarmcuError, match="is no address"):
+        Link(f"spy:///dev/null?file={diary}")
+    assert diary.read_text() == "dear diary"
 
 
 def test_a_busy_port() -> None:

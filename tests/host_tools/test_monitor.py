@@ -212,6 +212,16 @@ def test_lines_for_people_are_not_shown() -> None:
         assert (link.damaged, link.lost) == (0, 0)
 
 
+def test_a_board_that_never_pauses_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)])
+    with BoardDouble(board) as double, Link(double.port) as link:
+        watched = Monitor(link)
+        said = Classification(0, 0, 0, 0, np.zeros(len(watched.labels), np.int8), "a")
+        monkeypatch.setattr(link, "receive", lambda *_: said)
+        assert watched.step(0.1)
+        assert watched.step(0.1)
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_the_log_has_every_decision(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"log{suffix}"
