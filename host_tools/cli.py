@@ -75,7 +75,10 @@ def main(context: click.Context) -> None:
     Try the whole loop without a board:
         harmcu demo
     """
-    path = config.find(Path.cwd())
+    try:
+        path = config.find(Path.cwd())
+    except FileNotFoundError:
+        raise HarmcuError("the folder you are in is gone; change to another one") from None
     if path is not None:
         context.default_map = config.default_map(path, main)
 
@@ -252,6 +255,7 @@ def evaluate(
     Example:
         harmcu evaluate harmcu-demo/bundle
     """
+    from codegen import agreement
     from host_tools import figures
     from host_tools.console import Console
     from trainer import bundle as bundles
@@ -259,6 +263,8 @@ def evaluate(
 
     console = Console(as_json)
     loaded = bundles.read(bundle)
+    # The kernels take a damaged model for a whole one.
+    agreement.check(loaded)
     name = dataset or loaded.spec.provenance.dataset
     found = pipeline.evaluate(loaded, name, _data_of(dataset, data), options)
     for line in figures.note_lines(found["data_notes"]):

@@ -103,6 +103,6 @@ def _remember(context: click.Context, _option: click.Parameter, is_verbose: bool
 def _fail(context: click.Context, text: str, code: int) -> None:
     """End a command with a line, and with the traceback of the exception where it was asked for."""
     if context.find_root().meta.get(_VERBOSE):
-        click.echo(traceback.format_exc(), err=True, nl=False)
+        say(traceback.format_exc().rstrip(), err=True)
     say(f"harmcu: {text}", err=True)
     context.exit(code)

@@ -8,6 +8,8 @@ option. Relative paths start from the file's folder.
 from __future__ import annotations
 
 import difflib
+import math
+import os
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -18,6 +20,7 @@ import click
 from click.core import ParameterSource
 
 from trainer.errors import HarmcuError
+from trainer.folder import is_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,11 +34,29 @@ Words = tuple[str, ...]
 
 
 def find(folder: Path) -> Path | None:
-    """Return the harmcu.toml of a folder, or of the nearest one around it, or None."""
+    """Return the harmcu.toml of a folder, or of the nearest one around it, or None.
+
+    Raises:
+        HarmcuError: it belongs to somebody else, whose flags for the compiler would run programs.
+    """
     for place in (folder, *folder.parents):
-        if (place / FILE).is_file():
+        if is_file(place / FILE):
+            _check_owner(place / FILE, folder)
             return place / FILE
     return None
+
+
+def _check_owner(path: Path, folder: Path) -> None:
+    """Let nobody leave a file in a folder that many share, above the one that a user works in."""
+    if sys.platform != "win32" and path.stat().st_uid not in (
+        0,
+        os.geteuid(),
+        folder.stat().st_uid,
+    ):
+        raise HarmcuError(
+            f"{path}: belongs to another user, and what it says can run programs; work in a folder "
+            "outside of that one"
+        )
 
 
 def is_from_file(name: str) -> bool:
@@ -63,8 +84,9 @@ def default_map(path: Path, root: click.Group) -> dict[str, Any]:
         document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise HarmcuError(f"{path}: cannot be read ({error}); save it as UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise HarmcuError(f"{path}: {error}; https://toml.io shows the form") from None
+    except (ValueError, RecursionError) as error:
+        # A number of 5,000 digits and 5,000 brackets have errors of their own.
+        raise HarmcuError(f"{path}: {error!s:.200}; https://toml.io shows the form") from None
     commands = dict(_commands(root, ()))
     file = _File(path, text)
     shared = {key: value for key, value in document.items() if not isinstance(value, dict)}
@@ -118,6 +140,22 @@ def _tables(
         yield from _tables(value, commands, file, words)
 
 
+def _fits(value: Any, parameter: click.Parameter) -> bool:
+    """Tell whether a value is of a parameter's type: click rounds 1.9 to 1, and takes true for 1.
+
+    A name may be a number: ``subject = 7``.
+    """
+    if getattr(parameter, "is_flag", False):
+        return isinstance(value, bool)
+    if isinstance(parameter.type, click.types.IntParamType):
+        return type(value) is int
+    if isinstance(parameter.type, click.types.FloatParamType):
+        return type(value) is int or (type(value) is float and math.isfinite(value))
+    if isinstance(value, str):
+        return "\0" not in value
+    return type(value) in (int, float) and not isinstance(parameter.type, click.Path)
+
+
 class _File:
     """A file and its text, to find the line of what is wrong."""
 
@@ -147,17 +185,20 @@ class _File:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-            self._refuse(table, key, f"{what} {name!r}; {hint}")
+            self._refuse(table, key, f"{what} {name!r:.60}; {hint}")
 
     def _value(
         self, table: Words, key: str, value: Any, command: click.Command, parameter: click.Parameter
     ) -> Any:
         if isinstance(value, dict):
             self._refuse(table, key, f"{key} is a table here; give it a value")
-        if isinstance(parameter.type, click.Path) and isinstance(value, str):
-            value = str(self._path.parent / value)
-        if getattr(parameter, "multiple", False) and not isinstance(value, list):
-            value = [value]
+        is_list = getattr(parameter, "multiple", False)
+        values = value if isinstance(value, list) and is_list else [value]
+        if not all(_fits(each, parameter) for each in values):
+            self._refuse(table, key, f"{key}: {value!r:.60} is no value for it; see --help")
+        if isinstance(parameter.type, click.Path):
+            values = [str(self._path.parent / each) for each in values]
+        value = values if is_list else values[0]
         try:
             parameter.process_value(click.Context(command, resilient_parsing=False), value)
         except click.BadParameter as error:

@@ -23,12 +23,18 @@ def _shown(text: str) -> Text:
     return Text(printable_lines(text))
 
 
+LEAST_WIDTH = 40
+"""Columns of a terminal."""
+
+
 class Console:
     """Lines, progress bars and tables for people; one JSON object for programs."""
 
     def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json
         self._rich = RichConsole(file=sys.stderr if as_json else sys.stdout, highlight=False)
+        # In none, a table is empty; some terminals say that they have one.
+        self._rich.width = max(self._rich.width, LEAST_WIDTH)
         self._status: Status | None = None
 
     def line(self, text: str) -> None:

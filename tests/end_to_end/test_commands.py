@@ -1,14 +1,16 @@
 """Every command as a process, on a made-up bundle and the emulated Cortex-M4F."""
 
+import dataclasses
+import hashlib
 import re
 from pathlib import Path
 
 import pytest
 from cli import emulated, harmcu, harmcu_json
-from made_up_bundle import write_bundle
+from made_up_bundle import sign, write_bundle
 from random_models import OPERATORS
 
-from trainer.bundle import Bundle
+from trainer.bundle import TFLITE, Bundle
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +145,16 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], code: int, said: str)
     if code == 1:
         assert result.stderr.count("\n") == 1
         assert re.match(r"harmcu: .+; .+\n", result.stderr)
+
+
+def test_a_damaged_model_that_is_signed_is_not_evaluated(made_up: Bundle) -> None:
+    model = made_up.path / TFLITE
+    model.write_bytes(model.read_bytes()[:-3000])
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    provenance = dataclasses.asdict(made_up.spec.provenance) | {"model_sha256": digest}
+    sign(made_up.path, provenance=provenance)
+    said = harmcu("evaluate", made_up.path, code=1).stderr
+    assert re.fullmatch(r"harmcu: .*model\.tflite: .+; .+\n", said)
 
 
 def test_an_unknown_board(shared_bundle: Bundle, tmp_path: Path) -> None:

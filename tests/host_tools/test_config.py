@@ -1,5 +1,7 @@
 """harmcu.toml: what it gives to commands, and how it is refused."""
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -17,6 +19,7 @@ def root() -> None:
 @root.command()
 @click.option("--data", type=click.Path(path_type=Path))
 @click.option("--model-rate", type=float)
+@click.option("--seed", type=click.IntRange(0))
 @click.option("--engine", type=click.Choice(["aot", "tflm"]))
 @click.option("--plain", is_flag=True)
 def train(**_: object) -> None:
@@ -69,7 +72,7 @@ def test_relative_paths_start_from_the_file_and_absolute_ones_stay(tmp_path: Pat
     [
         ("\n[trian]\nplain = true\n", 2, "did you mean train?"),
         ("[train]\nplain = true\n\nmodel_rate = 3\n", 4, "did you mean model-rate?"),
-        ("[train]\nmodel-rate = 'fast'\n", 2, "'fast' is not a valid float"),
+        ("[train]\nmodel-rate = 'fast'\n", 2, "'fast' is no value for it"),
         ("[train]\nengine = 'x'\n", 2, "is not one of 'aot', 'tflm'"),
         ("engin = 'aot'\n", 1, "did you mean engine?"),
         ("engine = 'x'\n", 1, "engine"),
@@ -85,6 +88,61 @@ def test_what_is_wrong_is_named_with_its_line(
         read(tmp_path, text)
     assert f"{config.FILE}:{line}: " in str(refused.value)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "model-rate = true", "model-rate = inf", "model-rate = 1979-05-27", "model-rate = [50]",
+        "seed = 1.9", "seed = true", 'seed = "1"', "plain = 1", "plain = [1]", "data = 5",
+        "data = true", 'data = ["a"]', 'data = "a\\u0000b"', "engine = [1]", "engine = true",
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused(tmp_path: Path, line: str) -> None:
+    key = line.split()[0]
+    with pytest.raises(HarmcuError, match=rf"harmcu\.toml:2: {key}: .+ is no value for it; see"):
+        read(tmp_path, f"[train]\n{line}\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 5000, "x = " + "{a=" * 3000, "seed = " + "9" * 5000]
+)
+def test_what_no_parser_takes_is_one_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(HarmcuError, match=r"harmcu\.toml: .+; https://toml\.io") as error:
+        read(tmp_path, text)
+    assert len(str(error.value)) < 500
+
+
+def test_a_long_key_is_cut(tmp_path: Path) -> None:
+    with pytest.raises(HarmcuError, match="no command has an option") as error:
+        read(tmp_path, "x" * 100_000 + " = 1")
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such owner")
+@pytest.mark.parametrize(("owner", "is_taken"), [(1, False), (2, True), (3, True), (0, True)])
+def test_a_file_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, is_taken: bool
+) -> None:
+    """User 2 works in a folder of user 3."""
+    work = tmp_path / "work"
+    work.mkdir()
+    file = tmp_path / config.FILE
+    file.write_text("")
+    stat = Path.stat
+
+    def owned(path: Path, **options: bool) -> os.stat_result:
+        found = list(stat(path, **options))
+        found[4] = {file: owner, work: 3}.get(path, found[4])
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "stat", owned)
+    monkeypatch.setattr(os, "geteuid", lambda: 2)
+    if is_taken:
+        assert config.find(work) == file
+        return
+    with pytest.raises(HarmcuError, match=r"harmcu\.toml: belongs to another user"):
+        config.find(work)
 
 
 def test_no_toml_and_no_text_are_refused(tmp_path: Path) -> None:
