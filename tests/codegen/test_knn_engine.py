@@ -20,6 +20,7 @@ from host_tools.build import build
 from trainer import golden
 from trainer.errors import HarmcuError
 from trainer.knn import FEATURE_RANGE, STATISTICS, Knn, statistics, to_bytes
+from trainer.sample_path import Samples
 
 
 def generate(model: Knn) -> AotModel:
@@ -44,12 +45,42 @@ def test_random_models_are_exact(host_compiler: HostCompiler, data: st.DataObjec
 def test_every_statistic_is_exact_to_its_last_bit(
     host_compiler: HostCompiler, statistic: int, window: int, seed: int
 ) -> None:
-    """A model of one statistic, less the first window's, which gives neighbours other labels."""
     rng = np.random.default_rng(seed)
     windows = (rng.integers(-128, 124) + rng.integers(0, 5, (8, window, 1))).astype(np.int8)
+    model = of_one_statistic(statistic, windows)
+    scores = host_compiler.scores(generate(model), windows, model.labels)
+    assert scores.tolist() == model.run(windows).tolist()
+
+
+@pytest.mark.parametrize("statistic", range(STATISTICS))
+def test_a_mean_between_two_integers_is_exact(host_compiler: HostCompiler, statistic: int) -> None:
+    firsts = np.array([0, -1, 1, -2, -5, 7, -128, 124])
+    windows = (firsts[:, None, None] + np.array([0, 0, 2, 0])[:, None]).astype(np.int8)
+    model = of_one_statistic(statistic, windows)
+    scores = host_compiler.scores(generate(model), windows, model.labels)
+    assert scores.tolist() == model.run(windows).tolist()
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_feature_stops_at_the_end_of_its_range(host_compiler: HostCompiler, sign: int) -> None:
+    """What is far beyond the end less what is 47 before it must be the 47th prototype."""
+    windows = np.zeros((2, 8, 1), np.int8)
+    model = of_one_statistic(0, windows)
+    offset = np.zeros(STATISTICS, np.int64)
+    offset[:2] = -sign * np.array([5000, FEATURE_RANGE - 47])
+    projection = np.zeros((1, STATISTICS), np.int64)
+    projection[0, :2] = 2, -2
+    model = dataclasses.replace(model, offset=offset, projection=projection)
+    scores = host_compiler.scores(generate(model), windows, model.labels)
+    assert scores.tolist() == model.run(windows).tolist()
+    assert scores.argmax(1).tolist() == [47 * sign % 5] * 2
+
+
+def of_one_statistic(statistic: int, windows: Samples) -> Knn:
+    """A model of one statistic, less the first window's, which gives neighbours other labels."""
     places = np.arange(-128, 128)
-    model = Knn(
-        window=window,
+    return Knn(
+        window=windows.shape[1],
         channels=1,
         labels=5,
         offset=statistics(windows[:1])[0],
@@ -61,8 +92,6 @@ def test_every_statistic_is_exact_to_its_last_bit(
         prototype_labels=places % 5,
         neighbours=1,
     )
-    scores = host_compiler.scores(generate(model), windows, model.labels)
-    assert scores.tolist() == model.run(windows).tolist()
 
 
 def test_the_largest_sums_fit(host_compiler: HostCompiler) -> None:
