@@ -22,8 +22,11 @@ METERED_SECONDS = 2.0
 SILENCE = 3.0
 """Seconds without a sample after which the board is asked to start again."""
 
-LEAST_MILLIHERTZ = 1000
-"""Rate of an IMU, at least; a model's too, in spec.schema.json."""
+PATIENCE = 15.0
+"""Seconds without a sample after which a board that still talks is given up."""
+
+MILLIHERTZ = range(1000, 10_000_001)
+"""Rates that an IMU can have; a model's at least the first too, in spec.schema.json."""
 
 BATCH = 4096
 """Messages taken at a time, so that a fast board cannot keep the screen from being drawn."""
@@ -58,16 +61,21 @@ class BoardStream:
         self.meter = RateMeter(METERED_SECONDS)
         self.parts_takes = False
         self.trouble = ""
+        self._sampled = time.monotonic()
         self._start()
 
     def _start(self) -> None:
         self._last: tuple[int, int] | None = None
         self._begins_anew = True
-        self._heard = time.monotonic()
+        self._asked = time.monotonic()
         self._device.run("capture")
 
     def read(self, timeout: float) -> list[Chunk]:
-        """Return what has arrived; see ``Source.read``."""
+        """Return what has arrived; see ``Source.read``.
+
+        Raises:
+            HarmcuError: no sample comes any more.
+        """
         samples: list[Sample] = []
         message: Message | Restart | None = None
         for number in range(BATCH):
@@ -79,12 +87,17 @@ class BoardStream:
             elif isinstance(message, Imu):
                 self.trouble = STATES.get(message.state, "")
         if samples:
-            self._heard = time.monotonic()
+            self._asked = self._sampled = time.monotonic()
         chunks = self._chunks(samples)
         if isinstance(message, Restart):
             # The board forgot that it was to capture.
             self._start()
-        elif time.monotonic() - self._heard > SILENCE:
+        elif time.monotonic() - self._sampled > PATIENCE:
+            raise HarmcuError(
+                f"{self._link.port}: the board talks, but sent no sample for {PATIENCE:.0f} s; "
+                "unplug it and plug it in again"
+            )
+        elif time.monotonic() - self._asked > SILENCE:
             self.trouble = f"no sample for {SILENCE:.0f} seconds"
             self._start()
         return chunks
@@ -98,6 +111,9 @@ class BoardStream:
         bounds = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1).tolist(), len(samples)]
         chunks = []
         for first, end in itertools.pairwise(bounds):
+            if self._last is not None and samples[first].index <= self._last[0]:
+                # All that would have told of its new beginning was lost.
+                self._last, self._begins_anew = None, True
             intervals, seconds = self._since_last(samples[first], samples[end - 1])
             chunk = Chunk(
                 samples[first].index,
@@ -141,7 +157,7 @@ def check_sensor(port: str, status: Status, imu: Imu) -> None:
         )
     if imu.state in STATES:
         raise HarmcuError(f"{port}: {STATES[imu.state]}")
-    if imu.rate_millihertz < LEAST_MILLIHERTZ:
+    if imu.rate_millihertz not in MILLIHERTZ:
         raise HarmcuError(
             f"{port}: the board states a rate of {imu.rate_millihertz / 1000:g} samples a second; "
             "generate, build and flash again"

@@ -60,9 +60,11 @@ class Commands(click.Group):
             _fail(ctx, str(error), 1)
         except KeyboardInterrupt:
             _fail(ctx, "interrupted", 130)
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+        except OSError as error:
+            if error.errno == errno.EPIPE:
                 raise  # nobody reads the output any more; click ends quietly
+            _fail(ctx, _of_the_system(error), 1)
+        except Exception as error:
             what = f"{type(error).__name__}: {error}".splitlines()[0]
             _fail(ctx, f"unexpected {what}; please report it with what --verbose says", BUG)
 
@@ -77,7 +79,11 @@ class Commands(click.Group):
                 stream.reconfigure(errors="backslashreplace")
         # `python -m host_tools` and a script of another name are harmcu, too.
         options.setdefault("prog_name", "harmcu")
-        return super().main(*arguments, **options)
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # of a help that cannot be written
+            say(f"harmcu: {_of_the_system(error)}", err=True)
+            sys.exit(1)
 
 
 def _give_verbose(command: click.Command) -> None:
@@ -98,6 +104,12 @@ def _give_verbose(command: click.Command) -> None:
 
 def _remember(context: click.Context, _option: click.Parameter, is_verbose: bool) -> None:
     context.find_root().meta[_VERBOSE] = is_verbose
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return what the system refused, for people."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check its permissions and the space on the disk"
 
 
 def _fail(context: click.Context, text: str, code: int) -> None:

@@ -33,9 +33,6 @@ OUTSTANDING = 4
 TRIES = 3
 """How often a command whose answer does not come is sent."""
 
-REFUSALS = 100
-"""After so many refusals on end, none of which let a sample through, a board is given up."""
-
 
 @dataclass
 class Observed:
@@ -157,34 +154,33 @@ class Device:
             progress: called with the number of samples that the board has taken.
 
         Raises:
-            HarmcuError: the board does not answer, or does not know the rate.
+            HarmcuError: the board takes no sample any more, or does not know the rate.
         """
         self._ask("RST", str(rate_millihertz))
         observed = Observed()
         outstanding: deque[tuple[int, int]] = deque()
-        first = tries = 0
+        first = taken = 0
+        deadline = time.monotonic() + self._timeout
         while first < len(counts) or outstanding:
             first = self._fill(outstanding, counts, first)
             message = self.link.receive(self._timeout / TRIES)
+            if time.monotonic() > deadline:
+                # It may well talk, of other things or to refuse.
+                raise HarmcuError(
+                    f"{self.link.port}: the board took no sample for {self._timeout:g} s; reset it"
+                )
             if message is None:
-                tries += 1
-                if tries == TRIES:
-                    raise HarmcuError(f"{self.link.port}: the board stopped answering; reset it")
                 first = outstanding[0][1]
                 outstanding.clear()
             elif isinstance(message, Ack):
-                tries = 0
                 _acknowledge(outstanding, message)
-                if progress:
-                    progress(outstanding[0][1] if outstanding else first)
+                done = outstanding[0][1] if outstanding else first
+                if done > taken:
+                    taken, deadline = done, time.monotonic() + self._timeout
+                    if progress:
+                        progress(taken)
             elif isinstance(message, Refusal):
                 first = self._go_back(outstanding, message, first)
-                tries += not outstanding
-                if tries == REFUSALS:
-                    raise HarmcuError(
-                        f"{self.link.port}: the board refuses every sample; generate, build and "
-                        "flash again"
-                    )
             else:
                 observed.take(message)
         return observed
@@ -206,7 +202,7 @@ class Device:
         """
         if all(sequence != refusal.command for sequence, _ in outstanding):
             return first
-        if refusal.reason != "index":
+        if refusal.reason != "index" or refusal.detail > first:
             raise self._refused(refusal)
         outstanding.clear()
         return refusal.detail

@@ -31,6 +31,9 @@ LOSS_SECONDS = 10.0
 REMEMBERED_SECONDS = 900.0
 """Of decisions, for a screen to show."""
 
+REMEMBERED = 20_000
+"""Decisions at most, of a board that says more than twenty a second."""
+
 BAR_WIDTH = 20
 
 MESSAGES_A_STEP = 256
@@ -57,7 +60,7 @@ class Monitor(Closing):
         link: to the board; another one after the board came back. Closed with the monitor.
         is_gone: the board is not there now.
         status, labels, imu: what the board said of itself; ``imu`` is the latest.
-        decided: decisions of the last ``REMEMBERED_SECONDS``.
+        decided: decisions of the last ``REMEMBERED_SECONDS``, at most ``REMEMBERED``.
         decisions: how many there were.
         latency_ms, worst_ms: of the engine, in the latest window and in the worst.
     """
@@ -79,7 +82,7 @@ class Monitor(Closing):
         self._lost_before = self._damaged_before = 0
         self._looked = self._samples_lost_at = -math.inf
         self._meet(link, Device(link), model_sha256)
-        self.decided: deque[Decided] = deque()
+        self.decided: deque[Decided] = deque(maxlen=REMEMBERED)
         self.decisions = 0
         self.latency_ms = self.worst_ms = 0.0
         self._started = self._heard = time.monotonic()

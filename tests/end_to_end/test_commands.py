@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from made_up_bundle import sign, write_bundle
 from random_models import OPERATORS
 
 from trainer.bundle import TFLITE, Bundle
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +149,16 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], code: int, said: str)
     if code == 1:
         assert result.stderr.count("\n") == 1
         assert re.match(r"harmcu: .+; .+\n", result.stderr)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("arguments", [["boards"], ["--help"], ["completion", "bash"]])
+def test_an_output_that_is_full_is_said(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "host_tools", *arguments]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert ended.returncode == 1
+    assert re.fullmatch(r"harmcu: No space left on device; .+\n", ended.stderr)
 
 
 def test_a_damaged_model_that_is_signed_is_not_evaluated(made_up: Bundle) -> None:

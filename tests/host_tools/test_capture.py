@@ -304,8 +304,9 @@ def test_a_board_without_a_working_sensor_is_refused() -> None:
             BoardStream(link)
 
 
-def test_a_rate_that_no_imu_has_is_refused() -> None:
-    board = Harmcu(COUNTS, nominal=0.001)
+@pytest.mark.parametrize("nominal", [0.001, 1e6])
+def test_a_rate_that_no_imu_has_is_refused(nominal: float) -> None:
+    board = Harmcu(COUNTS, nominal=nominal)
     with (
         BoardDouble(board) as double,
         Link(double.port) as link,
@@ -323,6 +324,21 @@ def test_a_board_that_talks_of_everything_but_samples_is_heard_a_batch_at_a_time
         said = Classification(0, 0, 0, 0, np.zeros(2, np.int8), "a")
         monkeypatch.setattr(link, "receive", lambda *_: said)
         assert source.read(0.1) == []
+        monkeypatch.setattr(board_stream, "PATIENCE", 0.0)
+        with pytest.raises(HarmcuError, match=f"{double.port}: the board talks, but sent no"):
+            source.read(0.1)
+
+
+def test_samples_that_begin_anew_in_secret_are_another_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with BoardDouble(Harmcu(COUNTS)) as double, Link(double.port) as link:
+        source = BoardStream(link)
+        said = [Sample(i, i * 8403, (0,) * 6) for i in [7, 8, 9, 4, 5, 6, 6]]
+        monkeypatch.setattr(link, "receive", lambda *_: said.pop(0) if said else None)
+        chunks = source.read(0.1)
+        assert [chunk.first for chunk in chunks] == [7, 4, 6]
+        assert [chunk.begins_anew for chunk in chunks] == [True, True, True]
 
 
 def test_a_capture_only_board_is_left_stopped() -> None:

@@ -147,8 +147,8 @@ def test_labels_that_were_lost_are_missed(monkeypatch: pytest.MonkeyPatch, count
             Device(link).labels()
 
 
-def _refuse(server: socket.socket) -> None:
-    """Acknowledge every command, but refuse all samples."""
+def _refuse(server: socket.socket, detail: str) -> None:
+    """Acknowledge every command, but refuse all samples and wait for another one."""
     client, _ = server.accept()
     reader = LineReader()
     sequence = 0
@@ -158,17 +158,19 @@ def _refuse(server: socket.socket) -> None:
                 assert isinstance(line, Line)
                 number = str(line.sequence)
                 is_sample = line.type == "INJ"
-                answer = ("ERR", (number, "index", "0")) if is_sample else ("ACK", (number,))
+                answer = ("ERR", (number, "index", detail)) if is_sample else ("ACK", (number,))
                 client.sendall(encode(Line(answer[0], sequence, answer[1])))
                 sequence += 1
 
 
-def test_a_board_that_refuses_every_sample_is_given_up() -> None:
+@pytest.mark.parametrize("detail", ["0", "9999999"])
+def test_a_board_that_refuses_every_sample_is_given_up(detail: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_refuse, args=(server,), daemon=True).start()
+        threading.Thread(target=_refuse, args=(server, detail), daemon=True).start()
         url = f"socket://127.0.0.1:{server.getsockname()[1]}"
-        with Link(url) as link, pytest.raises(HarmcuError, match="refuses every sample"):
-            Device(link).inject(COUNTS, 50_000)
+        said = "took no sample for 0.6 s" if detail == "0" else r"refused \(index\)"
+        with Link(url) as link, pytest.raises(HarmcuError, match=said):
+            Device(link, timeout=0.6).inject(COUNTS, 50_000)
 
 
 @pytest.mark.parametrize(
