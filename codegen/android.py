@@ -82,4 +82,9 @@ def _scaling(channel: Channel, spec: Spec) -> tuple[float, float]:
     counts = channel.sign * channel.counts_per_unit
     steps = counts * channel.multiplier / 2**channel.shift
     gain = steps * spec.input.scale
-    return gain, (channel.zero_point - spec.input.zero_point) * spec.input.scale
+    offset = (channel.zero_point - spec.input.zero_point) * spec.input.scale
+    if not 0 < abs(np.float64(gain)) < np.finfo(np.float32).max:
+        raise HarmcuError(
+            f"the channel {channel.name} has a scale that no 32-bit float holds; train again"
+        )
+    return gain, offset

@@ -31,6 +31,7 @@ PLATFORMIO_BUILD = ".pio"
 """The same, when PlatformIO compiled a sketch."""
 
 MAX_MANIFEST_BYTES = 1 << 20
+MAX_GENERATED_BYTES = 1 << 30
 
 ENGINES = ("aot", "tflm")
 
@@ -321,10 +322,14 @@ def _check_file(path: Path, name: str, digest: str) -> None:
         if part.is_symlink():
             raise HarmcuError(f"{part}: a link, which leaves the project; {_AGAIN}")
     try:
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError:
-        raise HarmcuError(f"{file}: missing; {_AGAIN}") from None
-    if found != digest:
+        if not file.is_file():
+            raise HarmcuError(f"{file}: missing; {_AGAIN}")
+        is_changed = file.stat().st_size > MAX_GENERATED_BYTES or (
+            hashlib.sha256(file.read_bytes()).hexdigest() != digest
+        )
+    except OSError as error:
+        raise HarmcuError(f"{file}: {error.strerror}; {_AGAIN}") from None
+    if is_changed:
         raise HarmcuError(
             f"{file}: changed since it was generated; keep your change elsewhere and generate "
             "into a new folder"

@@ -196,9 +196,25 @@ def load(path: Path) -> tuple[bytes, str]:
         bundle = bundles.read(path)
         return bundle.model, bundle.spec.name
     try:
-        return path.read_bytes(), path.name
+        if not path.is_file() or path.stat().st_size > bundles.MAX_FILE_BYTES:
+            what = "no such file" if not path.exists() else "no file, or none of a model's size"
+            raise HarmcuError(f"{path}: {what}; give a bundle or a .tflite file")
+        content = path.read_bytes()
     except OSError as error:
         raise HarmcuError(f"{path}: {error.strerror}; give a bundle or a .tflite file") from None
+    try:
+        if not knn.is_knn(content):
+            tflite.read(content)
+    except HarmcuError as error:
+        raise HarmcuError(f"{path}: {error}") from None
+    return content, path.name
+
+
+def _flags(cflags: str) -> list[str]:
+    try:
+        return shlex.split(cflags)
+    except ValueError as error:
+        raise HarmcuError(f"--cflags {cflags!r}: {error}; write flags as for a shell") from None
 
 
 def measure(model: bytes, name: str, cflags: str = "") -> Cost:
@@ -216,7 +232,7 @@ def measure(model: bytes, name: str, cflags: str = "") -> Cost:
     generated = generate_c(model, name, hashlib.sha256(model).hexdigest())
     windows = _windows(generated.input_bytes)
     with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
-        programs = Programs(Path(folder), generated.output_bytes, shlex.split(cflags))
+        programs = Programs(Path(folder), generated.output_bytes, _flags(cflags))
         engine = _Aot(Path(folder), generated)
         size = {"BENCH_INPUT_BYTES": generated.input_bytes}
         whole = programs.build("whole", [HOME / "whole.c", *engine.sources], size, engine.includes)
@@ -277,8 +293,8 @@ def measure_tflm(
     size = {"BENCH_INPUT_BYTES": graph.input.elements}
     windows = _windows(graph.input.elements)
     with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
-        programs = Programs(Path(folder), graph.output.elements, shlex.split(cflags))
-        built = library.compiled(programs.toolchain, shlex.split(cflags), progress)
+        programs = Programs(Path(folder), graph.output.elements, _flags(cflags))
+        built = library.compiled(programs.toolchain, _flags(cflags), progress)
         files = {**generated.files, "measured.cpp": generated.measured_engine}
         source = next(name for name in files if name.endswith("_model_data.cpp"))
         whole, layers = (
@@ -352,7 +368,7 @@ def measure_stream(model: bytes, name: str, hop: int, cflags: str = "") -> Strea
     samples = _stream(records * hop, channels)
     numbers = {"BENCH_INPUT_BYTES": hop * channels, "BENCH_HOP": hop, "BENCH_SKIP": skip}
     with tempfile.TemporaryDirectory(prefix="harmcu-") as folder:
-        programs = Programs(Path(folder), generated.output_bytes, shlex.split(cflags))
+        programs = Programs(Path(folder), generated.output_bytes, _flags(cflags))
         engine = _Aot(Path(folder), generated)
         sources = [HOME / "stream.c", *engine.sources]
         stream = programs.build("stream", sources, numbers, engine.includes)

@@ -145,6 +145,10 @@ def _reason(tool: str, said: str) -> str:
             return f"{tool} has no C library; install libnewlib-arm-none-eabi or libc6-dev"
         if "cstddef: No such file" in line or "cstdint: No such file" in line:
             return f"{tool} has no C++ library; install libstdc++-arm-none-eabi-newlib"
+        if "No space left" in line:
+            return f"{tool} failed: {line[:200]}; free some space"
+        if "unrecognized" in line or "command-line option" in line:
+            return f"{tool} failed: {line[:200]}; check the flags"
     errors = [line for line in lines if "undefined reference" in line]
     errors += [line for line in lines if "error" in line.lower()]
     return f"{tool} failed: {(errors or lines)[0][:200]}; generate the project again"

@@ -145,8 +145,8 @@ def demo(dataset: str, data: Path | None, board: str, out: Path, seed: int, as_j
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--labels", metavar="A,B,...", help="Tell these apart, and leave the others out.")
-@click.option("--window", type=click.IntRange(2), help="Samples that a classification sees.")
-@click.option("--hop", type=click.IntRange(1), help="Samples between two classifications.")
+@click.option("--window", type=click.IntRange(2, 4096), help="Samples that a classification sees.")
+@click.option("--hop", type=click.IntRange(1, 4096), help="Samples between two classifications.")
 @click.option(
     "--folds",
     type=Folds(),

@@ -52,6 +52,8 @@ class Commands(click.Group):
         """Run a command and turn what goes wrong into a line; --verbose says where it happened."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _shown(error) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except UnknownNameError as error:
@@ -104,6 +106,16 @@ def _give_verbose(command: click.Command) -> None:
 
 def _remember(context: click.Context, _option: click.Parameter, is_verbose: bool) -> None:
     context.find_root().meta[_VERBOSE] = is_verbose
+
+
+def _shown(error: click.UsageError) -> click.UsageError:
+    """Return click's error without what a terminal would obey.
+
+    Its subclasses repeat words as Python's literals; of superfluous ones, click says them raw.
+    """
+    if type(error) is not click.UsageError:
+        return error
+    return click.UsageError(printable_lines(error.message), error.ctx)
 
 
 def _of_the_system(error: OSError) -> str:

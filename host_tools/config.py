@@ -82,7 +82,9 @@ def default_map(path: Path, root: click.Group) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8")
         document = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise HarmcuError(f"{path}: {error.strerror}; check its permissions") from None
+    except UnicodeDecodeError as error:
         raise HarmcuError(f"{path}: cannot be read ({error}); save it as UTF-8 text") from None
     except (ValueError, RecursionError) as error:
         # A number of 5,000 digits and 5,000 brackets have errors of their own.

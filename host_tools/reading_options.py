@@ -23,7 +23,9 @@ _OPTIONS = (
         metavar="PATTERN",
         help="How paths end: {subject}/{label}_{_}, with {part} for train or test.",
     ),
-    click.option("--take", type=click.IntRange(2), metavar="ROWS", help="csv: rows of each take."),
+    click.option(
+        "--take", type=click.IntRange(2, 10**9), metavar="ROWS", help="csv: rows of each take."
+    ),
 )
 
 

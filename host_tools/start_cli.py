@@ -8,6 +8,7 @@ import click
 
 from host_tools.choices import Choice, board_option
 from host_tools.completion import SHELLS
+from host_tools.plain_text import say
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -63,7 +64,7 @@ def init(name: Path, board: str) -> None:
     from host_tools import workspace
 
     workspace.create(name, board)
-    click.echo(f"{name}: harmcu.toml, recordings/ and README.md, which has the next three steps")
+    say(f"{name}: harmcu.toml, recordings/ and README.md, which has the next three steps")
 
 
 @click.command()

@@ -20,11 +20,11 @@ def to_recordings(dataset: Dataset, out: Path, progress: Progress = silent) -> i
     Raises:
         HarmcuError: ``out`` is not empty or cannot be written.
     """
-    folder.check_free(out, ())
     names = recording_file.names_of(dataset.recordings)
-    for number, (name, recording) in enumerate(zip(names, dataset.recordings, strict=True)):
-        progress("write", number, len(names), {})
-        recording_file.write(out / name, recording)
+    with folder.filled(out):
+        for number, (name, recording) in enumerate(zip(names, dataset.recordings, strict=True)):
+            progress("write", number, len(names), {})
+            recording_file.write(out / name, recording)
     progress("write", len(names), len(names), {})
     return len(names)
 
@@ -43,23 +43,31 @@ def to_edge_impulse(
     Raises:
         HarmcuError: ``out`` is not empty or cannot be written.
     """
-    folder.check_free(out, ())
-    seen: dict[str, int] = {}
     total = len(dataset.recordings)
-    for number, recording in enumerate(dataset.recordings):
-        progress("write", number, total, {})
-        test = recording.subject in dataset.official_test_subjects
-        part = ("testing" if test else "training") if dataset.official_test_subjects else ""
-        label = recording_file.safe(recording.label) or "unknown"
-        stem = f"{part}/{label}".lower()
-        seen[stem] = seen.get(stem, 0) + 1
-        file = out / part / f"{label}.{seen[stem]:03}.{form}"
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(edge_impulse.export(recording, form))
-        except OSError as error:
-            raise HarmcuError(
-                f"{file}: {error.strerror}; choose a folder you can write to"
-            ) from None
+    names = _document_names(dataset, form)
+    with folder.filled(out):
+        for number, (name, recording) in enumerate(zip(names, dataset.recordings, strict=True)):
+            progress("write", number, total, {})
+            _write(out / name, edge_impulse.export(recording, form))
     progress("write", total, total, {})
     return total
+
+
+def _document_names(dataset: Dataset, form: str) -> list[str]:
+    seen: dict[str, int] = {}
+    names = []
+    for recording in dataset.recordings:
+        test = recording.subject in dataset.official_test_subjects
+        part = ("testing/" if test else "training/") if dataset.official_test_subjects else ""
+        stem = f"{part}{recording_file.safe(recording.label) or 'unknown'}"
+        seen[stem.lower()] = number = seen.get(stem.lower(), 0) + 1
+        names.append(f"{stem}.{number:03}.{form}")
+    return names
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    except OSError as error:
+        raise HarmcuError(f"{file}: {error.strerror}; choose a folder you can write to") from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from trainer.errors import HarmcuError
@@ -51,6 +52,24 @@ def replace(path: Path, files: Mapping[str, bytes], ours: Collection[str]) -> No
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
+
+
+@contextlib.contextmanager
+def filled(path: Path) -> Iterator[None]:
+    """Fill a folder, which is made, a file at a time; when that fails, all of it is removed.
+
+    Raises:
+        HarmcuError: something stands there, which the message names, or nobody may write.
+    """
+    check_free(path, ())
+    was_there = path.is_dir()
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        if was_there:
+            path.mkdir(exist_ok=True)
+        raise
 
 
 def check_free(path: Path, ours: Collection[str]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from trainer.errors import HarmcuError
 from trainer.recording import Dataset, Recording
+from trainer.report_pictures import CONTROLS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +91,8 @@ def _render(dataset: Dataset, document: dict[str, Any], form: str) -> bytes:
             )
             _excerpt(axes[row, 0], recording, "a", 8192.0, "g")
             _excerpt(axes[row, 1], recording, "g", 16.384, "deg/s")
-            axes[row, 0].set_title(f"{label}: {recording.source}"[:100], loc="left")
+            title = f"{label}: {recording.source}"[:100].translate(CONTROLS)
+            axes[row, 0].set_title(title, loc="left")
         buffer = io.BytesIO()
         # Without a date, the same recordings give the same bytes.
         metadata = {"Date": None} if form == "svg" else {"Software": _GENERATOR}
@@ -103,7 +105,8 @@ def _bars(figure: Figure, axes: Any, document: dict[str, Any]) -> None:
         axis.remove()
     bars = figure.add_subplot(axes[0, 0].get_gridspec()[0, :])
     shown = list(document["labels"].items())[:MOST_LABELS]
-    bars.bar([label[:14] for label, _ in shown], [each["minutes"] for _, each in shown])
+    names = [label[:14].translate(CONTROLS) for label, _ in shown]
+    bars.bar(names, [each["minutes"] for _, each in shown])
     bars.set_ylabel("minutes")
     bars.tick_params(axis="x", rotation=30 if len(shown) > 6 else 0)
 

@@ -464,14 +464,20 @@ def _check_header(header: Header, place: str) -> None:
     if not 1000 <= header.rate_millihertz <= 10_000_000:
         raise HarmcuError(f"{place}: the rate must be 1 to 10000 Hz")
     texts = (header.label, header.subject, header.board)
-    if not _is_label(header.label) or any(len(text) > LONGEST_TEXT for text in texts):
+    if not header.label or not all(map(_is_text, texts)):
         raise HarmcuError(
-            f"{place}: there must be a label, and no text longer than {LONGEST_TEXT} characters"
+            f"{place}: there must be a label, and no text longer than {LONGEST_TEXT} characters or "
+            "of half a character"
         )
 
 
 def _is_label(label: object) -> bool:
-    return isinstance(label, str) and 0 < len(label) <= LONGEST_TEXT
+    return isinstance(label, str) and bool(label) and _is_text(label)
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a text can be written; JSON can hold half of what UTF-16 takes two units for."""
+    return len(text) <= LONGEST_TEXT and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _is_index(sample: object) -> bool:

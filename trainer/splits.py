@@ -173,10 +173,11 @@ def of_subjects(recordings: Iterable[Recording], subjects: Sequence[str]) -> tup
     return tuple(recording for recording in recordings if recording.subject in subjects)
 
 
-def natural_order(subject: str) -> tuple[bool, int, str]:
+def natural_order(subject: str) -> tuple[bool, int, str, str]:
     """Return a key that sorts 2 before 10, and numbers before names."""
-    is_number = subject.isdecimal()
-    return (not is_number, int(subject) if is_number else 0, subject)
+    # By length first: a number of five thousand digits is no int.
+    digits = subject.lstrip("0") if subject.isdecimal() else ""
+    return (not subject.isdecimal(), len(digits), digits, subject)
 
 
 def _subjects(dataset: Dataset) -> list[str]:

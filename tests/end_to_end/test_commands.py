@@ -161,6 +161,14 @@ def test_an_output_that_is_full_is_said(arguments: list[str]) -> None:
     assert re.fullmatch(r"harmcu: No space left on device; .+\n", ended.stderr)
 
 
+def test_no_word_of_a_command_line_reaches_the_terminal_raw() -> None:
+    red = "\x1b[31m"
+    for arguments in ([red], [f"--{red}"], ["boards", red], ["train", f"--{red}"]):
+        said = harmcu(*arguments, code=2).stderr
+        assert red not in said, arguments
+        assert "[31m" in said, arguments
+
+
 def test_a_damaged_model_that_is_signed_is_not_evaluated(made_up: Bundle) -> None:
     model = made_up.path / TFLITE
     model.write_bytes(model.read_bytes()[:-3000])

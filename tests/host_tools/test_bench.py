@@ -1,6 +1,7 @@
 """What `harmcu bench` measures, on models whose costs can be known otherwise."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -103,6 +104,13 @@ def test_flags_reach_the_compiler() -> None:
         benchmark.measure(dense(16, 4), "dense", "--no-such-flag")
 
 
+def test_flags_that_a_shell_would_not_take_are_refused() -> None:
+    with pytest.raises(HarmcuError, match=r"--cflags .*closing quotation; write flags as for"):
+        benchmark.measure(dense(16, 4), "dense", '"x')
+    with pytest.raises(HarmcuError, match=r"--nonsense.*; check the flags"):
+        benchmark.measure(dense(16, 4), "dense", "--nonsense")
+
+
 def test_without_tflm_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tflm, "is_installed", lambda: False)
     cost = benchmark.measure(dense(16, 4), "dense")
@@ -121,5 +129,6 @@ def test_command_on_a_file_and_a_bundle(made_up: Bundle) -> None:
 
 def test_what_is_no_model_is_refused(made_up: Bundle) -> None:
     result = harmcu("bench", made_up.path / "spec.json", code=1)
-    assert "TFLite file" in result.stderr
-    assert "No such file" in harmcu("bench", "absent.tflite", code=1).stderr
+    assert re.fullmatch(r"harmcu: .*spec\.json: .*TFLite file.*; .+\n", result.stderr)
+    for path, said in (("absent.tflite", "no such file"), (os.devnull, "no file, or none of a")):
+        assert f"{path}: {said}" in harmcu("bench", path, code=1).stderr

@@ -44,6 +44,15 @@ def test_a_folder_with_other_things_is_not_touched(dataset: Dataset, tmp_path: P
     assert [file.name for file in tmp_path.iterdir()] == ["diary.txt"]
 
 
+def test_what_cannot_be_written_whole_leaves_nothing(dataset: Dataset, tmp_path: Path) -> None:
+    damaged = dataclasses.replace(dataset.recordings[-1], subject="7" * 201)
+    unwritable = dataclasses.replace(dataset, recordings=(*dataset.recordings, damaged))
+    for out in (tmp_path / "new", tmp_path):
+        with pytest.raises(HarmcuError, match="no text longer than 200"):
+            convert.to_recordings(unwritable, out)
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_a_published_folder_there_and_back(nano33: Path, tmp_path: Path) -> None:
     original = datasets.load("csv", nano33 / "cvasilak-gestures", parse(rate=119))
     convert.to_recordings(original, tmp_path / "out")

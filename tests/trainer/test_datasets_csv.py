@@ -137,6 +137,16 @@ def test_times_give_the_rate_and_gaps_split(tmp_path: Path) -> None:
     assert [r.source for r in dataset.recordings][2] == "walk.csv, lines 302 to 341"
 
 
+def test_rows_alone_between_gaps_are_said(tmp_path: Path) -> None:
+    times = [*range(0, 2000, 10), 5000, *range(7000, 8000, 10), 9500]
+    dataset = load(write(tmp_path, "walk.csv", timed(times)))
+    assert [len(r.counts) for r in dataset.recordings] == [200, 100]
+    assert noted(dataset) == {
+        "gaps that split a take": 1,
+        "rows alone between gaps, or while another sensor is silent": 2,
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "unit"), [("timestamp", 1000), ("t", 1e6), ("Time", 1e9), ("time", 1)]
 )

@@ -189,6 +189,8 @@ def test_an_archive_writes_nothing(tmp_path: Path) -> None:
         ("train/y_train.txt", b"", "whole numbers"),
         ("train/y_train.txt", b"5\n5\nx\n", "other than numbers"),
         ("test/subject_test.txt", b"1\n1\n", "do not fit together"),
+        ("test/subject_test.txt", b"1\ninf\n1\n", "whole numbers"),
+        ("test/Inertial Signals/total_acc_x_test.txt", b" 1e300" * 384, "windows of 128"),
         ("test/Inertial Signals/body_gyro_z_test.txt", b"1.0 nan", "windows of 128"),
         ("test/Inertial Signals/total_acc_x_test.txt", b"\xff\xfe", "other than numbers"),
         ("test/Inertial Signals/total_acc_x_test.txt", b" 1.0" * 383 + b" nan", "windows of 128"),

@@ -2,6 +2,7 @@ import io
 import os
 import sys
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -66,8 +67,27 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert dict(files.members(path, everything)) == {"a.txt": b"1"}
     folder = tmp_path / "folder"
     folder.mkdir()
-    (folder / "link.txt").symlink_to("/etc/passwd")
-    assert dict(files.members(folder, everything)) == {}
+    (folder / "a.txt").write_bytes(b"1")
+    (folder / "again.txt").symlink_to("a.txt")
+    assert dict(files.members(folder, everything)) == {"a.txt": b"1"}
+    targets = {"link.txt": "/etc/passwd", "link": tmp_path, "circle": "circle", "gone": "nothing"}
+    for name, target in targets.items():
+        (folder / name).symlink_to(target)
+        with pytest.raises(HarmcuError, match=f"{name}: is a link out of the folder"):
+            list(files.members(folder, everything))
+        (folder / name).unlink()
+    (folder / "not-wanted").symlink_to("/etc/passwd")
+    assert [name for name, _ in files.members(folder, lambda name: name == "a.txt")] == ["a.txt"]
+
+
+def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr("a.txt", b"1")
+        archive.writestr("a.txt", b"2")
+    with pytest.raises(HarmcuError, match=r"x.zip: holds 'a.txt' twice"):
+        list(files.members(path, everything))
 
 
 @pytest.mark.parametrize("make", [tar_of, zip_of])

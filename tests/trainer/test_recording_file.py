@@ -156,6 +156,8 @@ def test_damaged_lines_are_counted_and_keep_the_rest_in_place() -> None:
         ({"rate_hz": "fast"}, "the rate must be"),
         ({"label": ""}, "there must be a label"),
         ({"subject": "x" * 999}, "no text longer"),
+        ({"subject": "\ud800"}, "half a character"),
+        ({"label": "\udfff"}, "half a character"),
     ],
 )
 def test_headers_that_make_no_sense(change: dict[str, object], message: str) -> None:

@@ -54,6 +54,12 @@ def test_validation_follows_the_seed() -> None:
     assert len({splits.by_subject(dataset, seed).validation for seed in range(10)}) > 5
 
 
+def test_numbers_come_in_their_order_and_before_names() -> None:
+    names = ["10", "2", "b", "0", "7" * 5000, "007", "a", "30"]
+    ordered = ["0", "2", "007", "10", "30", "7" * 5000, "a", "b"]
+    assert sorted(names, key=splits.natural_order) == ordered
+
+
 def test_an_official_split_is_kept() -> None:
     split = splits.by_subject(a_dataset(["1", "2", "10", "3"], official=("10", "2")), seed=1)
     assert split.name == "official"

@@ -329,6 +329,7 @@ def _recordings(
         return []
     found = timeline.uniform(streams, group.rate)
     notes += assemble.bridged_notes(found, group.source)
+    notes += assemble.alone_notes(streams[0], found, group.source)
     if len(found) > 1:
         notes.append(Note("remark", "gaps that split a take", len(found) - 1, group.source))
     order = [axes.index(axis) for axis in AXES if axis in axes]

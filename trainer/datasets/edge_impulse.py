@@ -102,8 +102,10 @@ def _recordings(
     if len(rows) < 2:
         notes.append(Note("dropped", "recordings without two samples", 1, name))
         return []
-    found = timeline.uniform([Stream(rows / rate, document.values[rows], rows)], rate)
+    stream = Stream(rows / rate, document.values[rows], rows)
+    found = timeline.uniform([stream], rate)
     notes += assemble.bridged_notes(found, name)
+    notes += assemble.alone_notes(stream, found, name)
     stem = PurePosixPath(name).with_suffix("").as_posix()
     named = reader(options.names)(stem) if options.names else None
     if not (named and named.subject):

@@ -41,6 +41,9 @@ LABELS = ACTIVITIES + TRANSITIONS
 # The test part of UCI HAR, whose subjects these are.
 TEST_SUBJECTS = ("2", "4", "9", "10", "12", "13", "18", "20", "24")
 
+MOST = 1e7
+"""What no number of these files reaches, in g, rad/s or samples."""
+
 _SIGNAL = re.compile(r"(?:^|/)RawData/(acc|gyro)_exp(\d{2})_user(\d{2})\.txt$")
 _LABELS = re.compile(r"(?:^|/)RawData/labels\.txt$")
 
@@ -111,7 +114,7 @@ def _numbers(path: Path, name: str, content: bytes, columns: int) -> npt.NDArray
         numbers = np.array(content.split(), np.float64)
     except ValueError:
         numbers = np.array([np.nan])
-    if len(numbers) % columns or not np.isfinite(numbers).all():
+    if len(numbers) % columns or not (abs(numbers) < MOST).all():
         raise HarmcuError(
             f"{path}: {name} should hold {columns} numbers a line; it is damaged, fetch it again"
         )

@@ -13,7 +13,7 @@ from trainer import leaks
 from trainer.errors import HarmcuError
 from trainer.reading import files, guess
 from trainer.reading.options import ACCELERATION_UNITS, ROTATION_UNITS, unit_of
-from trainer.reading.timeline import Stretch
+from trainer.reading.timeline import Stream, Stretch
 from trainer.recording import AXES, Counts, Dataset, Note, Recording
 from trainer.splits import natural_order
 from trainer.units import counts_per_unit, to_counts
@@ -112,6 +112,22 @@ def bridged_notes(stretches: Iterable[Stretch], source: str) -> list[Note]:
     bridged = sum(stretch.bridged for stretch in stretches)
     what = "samples interpolated where rows are missing"
     return [Note("repaired", what, bridged, source)] if bridged else []
+
+
+def alone_notes(stream: Stream, stretches: Sequence[Stretch], source: str) -> list[Note]:
+    """Return the note on rows that no stretch covers, if there are any.
+
+    Args:
+        stream: of the first sensor.
+        stretches: what ``timeline.uniform`` made of it.
+        source: where the rows stand.
+    """
+    covered = [stretch.index for stretch in stretches]
+    kept = np.concatenate([np.empty(0, np.int64), *covered])
+    rows = stream.index[np.diff(stream.seconds, prepend=-np.inf) != 0]
+    alone = len(np.setdiff1d(rows, kept))
+    what = "rows alone between gaps, or while another sensor is silent"
+    return [Note("dropped", what, alone, source)] if alone else []
 
 
 def labels_of(recordings: Sequence[Recording]) -> tuple[str, ...]:

@@ -91,15 +91,24 @@ def opened(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
 
     Args:
         path: a folder, a .zip or .tar archive (compressed in any way), or a single file. Folders
-            are walked in the order of their names; links are not followed.
+            are walked in the order of their names; links in them are not followed.
         wanted: takes a name relative to the folder or archive, with ``/``. A single
             file that the user named is wanted.
 
     Raises:
-        HarmcuError: there is nothing, it is damaged, too large, or a member has a path that leaves
-            the archive.
+        HarmcuError: there is nothing, it is damaged, too large, a member or a link leads
+            outside, or two members have one name.
     """
     check_there(path)
+    seen: set[str] = set()
+    for name, file in _opened(path, wanted):
+        if name in seen:
+            raise HarmcuError(f"{path}: holds {name!r} twice; take one of them out")
+        seen.add(name)
+        yield name, file
+
+
+def _opened(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
     try:
         if path.is_dir():
             yield from _folder(path, wanted)
@@ -141,7 +150,7 @@ def digest(digests: Mapping[str, str]) -> str:
 
 
 def _folder(folder: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
-    files = sorted(itertools.islice(_files(folder), MOST_FILES + 1))
+    files = sorted(itertools.islice(_files(folder, wanted), MOST_FILES + 1))
     if len(files) > MOST_FILES:
         raise HarmcuError(
             f"{folder}: holds more than {MOST_FILES:,} files; name a folder inside it"
@@ -155,11 +164,12 @@ def _folder(folder: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
                 yield name, Member(folder, content)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files under a folder, but no links.
+def _files(folder: Path, wanted: Wanted) -> Iterator[Path]:
+    """Yield the files under a folder.
 
     Raises:
-        HarmcuError: a folder in it cannot be read: a whole person may be missing.
+        HarmcuError: a folder in it cannot be read, or leads elsewhere: a whole person may be
+            missing.
     """
 
     def refuse(error: OSError) -> None:
@@ -167,10 +177,30 @@ def _files(folder: Path) -> Iterator[Path]:
             f"{error.filename}: cannot be read ({error.strerror}); check its permissions"
         ) from None
 
-    for place, _, names in os.walk(folder, onerror=refuse):
-        for file in (Path(place, name) for name in names):
-            if not file.is_symlink() and file.is_file():
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        for file in (Path(place, name) for name in (*folders, *names)):
+            if file.is_symlink():
+                _check_link(folder, file, wanted)
+            elif file.is_file():
                 yield file
+
+
+def _check_link(folder: Path, link: Path, wanted: Wanted) -> None:
+    """Refuse a link that may hold recordings; one within the folder leads to what is read anyway.
+
+    Raises:
+        HarmcuError: it is such a link.
+    """
+    # Not resolve(), which raises for links in a circle before Python 3.13.
+    target = os.path.realpath(link)
+    inside = os.path.realpath(folder) + os.sep
+    is_read_anyway = target.startswith(inside) and Path(target).exists()
+    is_used = link.is_dir() or wanted(link.relative_to(folder).as_posix())
+    if is_used and not is_read_anyway:
+        raise HarmcuError(
+            f"{link}: is a link out of the folder or to nothing, and none is followed; put the "
+            "files themselves there"
+        )
 
 
 def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
