@@ -25,8 +25,25 @@ _ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     # The network is small; a graphics card would not be faster, and would round differently.
     "CUDA_VISIBLE_DEVICES": "-1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
 }
+
+
+def prepare() -> None:
+    """Set the environment in which TensorFlow has to be imported.
+
+    Raises:
+        HarmcuError: TensorFlow was imported before, in another one.
+    """
+    if "tensorflow" not in sys.modules:
+        os.environ.update(_ENVIRONMENT)
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # A training in another environment ends with another model, and not always with the same one.
+    if any(os.environ.get(name) != value for name, value in _ENVIRONMENT.items()):
+        wanted = " ".join(f"{name}={value}" for name, value in _ENVIRONMENT.items())
+        raise HarmcuError(
+            f"TensorFlow was imported before the trainer could set it up; set {wanted} in the "
+            "environment"
+        )
 
 
 def start(seed: int) -> None:
@@ -36,13 +53,7 @@ def start(seed: int) -> None:
         HarmcuError: TensorFlow, tf-keras or tensorflow-model-optimization is not installed, or
             was imported before with other settings.
     """
-    if "tensorflow" not in sys.modules:
-        os.environ.update(_ENVIRONMENT)
-    elif os.environ.get("TF_USE_LEGACY_KERAS") != "1":
-        raise HarmcuError(
-            "TensorFlow was imported before the trainer could set it up; "
-            "set TF_USE_LEGACY_KERAS=1 in the environment"
-        )
+    prepare()
     try:
         with silenced():
             import tensorflow as tf

@@ -8,13 +8,17 @@ from hypothesis import settings
 from made_up import tiny_request
 from published import published_data
 
-from trainer import evaluate, evaluator, exhibits, held_out, pipeline
+from trainer import backend, evaluate, evaluator, exhibits, held_out, pipeline
 from trainer.bundle import Bundle
 from trainer.exhibits import Exhibits
 
 # A busy computer is no failure, and in CI a change fails for what it does, not for its luck.
 settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("patient")
+
+
+# Some tests import what imports TensorFlow.
+backend.prepare()
 
 
 @pytest.fixture(scope="session")

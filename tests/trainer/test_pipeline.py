@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up import a_dataset, a_recording, tiny_request
 
-from trainer import bundle, datasets, golden, held_out, pipeline, splits
+from trainer import backend, bundle, datasets, golden, held_out, pipeline, splits
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 from trainer.pipeline import TrainRequest
@@ -60,6 +60,13 @@ def test_golden_vectors_are_of_every_label_and_replay(trained: Bundle) -> None:
         again = golden.run(trained.spec, engine, trace.counts, trace.rate_millihertz)
         assert (again.scores == trace.scores).all()
         assert len(trace.scores) >= 3
+
+
+def test_tensorflow_of_another_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend.start(1)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    with pytest.raises(HarmcuError, match=r"imported before .* TF_ENABLE_ONEDNN_OPTS=0 "):
+        backend.start(1)
 
 
 def test_another_process_trains_the_same_model(trained: Bundle, tmp_path: Path) -> None:
