@@ -87,7 +87,8 @@ def _c(*names: str) -> tuple[str, ...]:
 
 _KERNEL_TESTS = (
     "tests/codegen/test_aot.py", "tests/codegen/test_aot_random.py",
-    "tests/codegen/test_aot_cortex_m.py",
+    "tests/codegen/test_aot_cortex_m.py", "tests/codegen/test_aot_activations.py",
+    "tests/codegen/test_aot_lstm.py",
 )  # fmt: skip
 
 GROUPS = {

@@ -15,11 +15,12 @@ from bench_models import BENCH, bench
 from host_engine import FIRMWARE, REPOSITORY, STRICT, run
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from random_models import LAYERS, Example, chains, models
+from random_models import LAYERS, OPERATORS, Example, chains, models
+from single_layers import convolution, dense, elementwise, over_map, pool, reduction
 from test_rounding import HALVES, of_all_pairs
 from tflm_oracle import tflm_scores
 
-from codegen import aot
+from codegen import aot, tflite
 from codegen.c_text import c_array
 
 SEMIHOSTING = REPOSITORY / "tests" / "firmware" / "semihosting"
@@ -169,6 +170,35 @@ def test_bench_cnn(tmp_path: Path) -> None:
     windows = np.load(BENCH / "cnn_x.npy")
     expected = np.load(BENCH / "cnn_y.npy").reshape(len(windows), 6)
     assert _scores("cortex-m4", tmp_path, [(model, windows, 6)]) == [expected.tolist()]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 6, 9])
+def test_channels_that_fill_a_word_and_that_do_not(tmp_path: Path, channels: int) -> None:
+    """The DSP instructions take two or four at a time; what is left goes another way."""
+    layers = [
+        convolution(9, channels, 0, 3, 1),
+        convolution(11, channels, 0, 5, 2),
+        convolution(12, channels, channels + 1, 3, 1),
+        over_map((5, 7), channels, 0, (3, 3)),
+        over_map((7, 6), channels, 0, (3, 2), stride=2),
+        over_map((7, 7), channels, 0, (2, 3), dilation=2),
+        over_map((5, 6), channels, channels + 2, (3, 3)),
+        over_map((6, 7), channels, channels, (2, 3), dilation=2),
+        dense(channels, channels + 1),
+        dense(16 * channels + 1, channels),
+        pool(OPERATORS.MAX_POOL_2D, 7, channels, 2),
+        pool(OPERATORS.AVERAGE_POOL_2D, 9, channels, 3, width=4),
+        reduction(OPERATORS.MEAN, 7, channels),
+        reduction(OPERATORS.REDUCE_MAX, 7, channels),
+        elementwise(OPERATORS.SOFTMAX, channels),
+    ]
+    cases = []
+    for model in layers:
+        graph = tflite.read(model)
+        example = Example(model, graph.input.shape, graph.output.elements, ())
+        cases.append((model, example.windows(WINDOWS), example.outputs))
+    for case, scores in zip(cases, _scores("cortex-m4", tmp_path, cases), strict=True):
+        assert scores == tflm_scores(case[0], case[1]).tolist(), cases.index(case)
 
 
 def test_all_sums_and_products(tmp_path: Path) -> None:
