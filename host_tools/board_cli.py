@@ -22,7 +22,7 @@ PATH = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 port_option = click.option(
-    "--port", help="A serial port, or socket://HOST:PORT; else that of the only board."
+    "--port", help="A serial port, or socket://127.0.0.1:PORT; else that of the only board."
 )
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."

@@ -531,7 +531,7 @@ def emulate(project: Path, listen: int, replay: Path | None) -> None:
 
 @main.command()
 @click.argument("bundle", type=FOLDER)
-@click.option("--port", help="A serial port, or socket://HOST:PORT of an emulated board.")
+@click.option("--port", help="A serial port, or socket://127.0.0.1:PORT of an emulated board.")
 @click.option("--project", type=FOLDER, help="Build and boot this project instead of a port.")
 @click.option("--bulk", is_flag=True, help="With --project: through files, at full speed.")
 @click.option(

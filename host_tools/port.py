@@ -1,4 +1,4 @@
-"""An open port (USB, a pseudo-terminal or ``socket://HOST:PORT``), and why it does not open."""
+"""An open port (USB, a pseudo-terminal or a socket of this computer), and why it does not open."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from trainer.errors import HarmcuError
 
 BAUD = 115200
 """USB ignores it; boards with a real UART use it."""
+
+HOSTS = ("127.0.0.1", "localhost", "::1")
+"""Emulated boards run here; whoever listens elsewhere could send anything."""
 
 CHUNK = 4096
 
@@ -83,7 +86,7 @@ def _exclusive(port: str) -> bool | None:
 
 
 def _check_url(name: str) -> None:
-    """Refuse what pySerial takes for a URL, but for a socket's that it can open.
+    """Refuse what pySerial takes for a URL, but for a socket's on this computer.
 
     Others do more than open a port: spy:// empties the file that it is told to write.
     """
@@ -91,13 +94,14 @@ def _check_url(name: str) -> None:
         return
     try:
         parts = urlsplit(name)
-        is_whole = parts.scheme == "socket" and bool(parts.hostname and parts.port)
+        is_whole = parts.scheme == "socket" and parts.hostname in HOSTS and bool(parts.port)
         is_whole = is_whole and not (parts.path or parts.query)
     except ValueError:  # no number, or none that a port can have
         is_whole = False
     if not is_whole:
         raise HarmcuError(
-            f"{name}: is no address; write socket://HOST:PORT, with a port from 1 to 65535"
+            f"{name}: is no address on this computer; write socket://127.0.0.1:PORT, with a port "
+            "from 1 to 65535"
         )
 
 
@@ -113,10 +117,6 @@ _REASONS = (
         "no permission; on Linux join the group of serial ports (sudo usermod -aG dialout $USER) "
         "and log in again",
     ),
-    ("getaddrinfo", "no such host; check its name"),
-    ("name or service not known", "no such host; check its name"),
-    ("name resolution", "no such host; check its name"),
-    ("timed out", "the host does not answer; check its name and the network"),
     ("inappropriate ioctl", "is no serial port; check the name, for example /dev/ttyACM0"),
     ("is a directory", "is no serial port; check the name, for example /dev/ttyACM0"),
     ("no such file", NO_PORT),

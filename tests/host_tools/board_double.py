@@ -300,7 +300,7 @@ class Printer:
 
 
 class Relay:
-    """Stands between the host and another port, ``socket://HOST:PORT``."""
+    """Stands between the host and another port, ``socket://127.0.0.1:PORT``."""
 
     def __init__(self, url: str) -> None:
         host, port = url.removeprefix("socket://").split(":")

@@ -248,10 +248,11 @@ def test_a_board_that_goes_away_is_named() -> None:
         ("/dev/no-such-port", "no such port"),
         ("/dev/nolock-such-port", "no such port"),
         ("socket://127.0.0.1:1", "nobody listens"),
-        ("socket://127.0.0.1", "write socket://HOST:PORT"),
-        ("nonsense://x", "write socket://HOST:PORT"),
-        ("hwgrep://(", "write socket://HOST:PORT"),
-        ("socket://127.0.0.1:1?logging=debug", "write socket://HOST:PORT"),
+        ("socket://127.0.0.1", "write socket://127.0.0.1:PORT"),
+        ("socket://192.0.2.1:80", "no address on this computer"),
+        ("nonsense://x", "write socket://127.0.0.1:PORT"),
+        ("hwgrep://(", "write socket://127.0.0.1:PORT"),
+        ("socket://127.0.0.1:1?logging=debug", "write socket://127.0.0.1:PORT"),
     ],
 )
 def test_a_port_that_cannot_be_opened(port: str, reason: str) -> None:

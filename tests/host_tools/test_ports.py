@@ -94,11 +94,11 @@ def test_a_named_port_that_does_not_answer_is_a_failure(plug: list[ListPortInfo]
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("socket://nope", "write socket://HOST:PORT"),
+        ("socket://nope", "write socket://127.0.0.1:PORT"),
         ("socket://127.0.0.1:99999", "a port from 1 to 65535"),
-        ("socket://127.0.0.1:abc", "write socket://HOST:PORT"),
-        ("socket://127.0.0.1:0", "write socket://HOST:PORT"),
-        ("socket://:80", "write socket://HOST:PORT"),
+        ("socket://127.0.0.1:abc", "write socket://127.0.0.1:PORT"),
+        ("socket://127.0.0.1:0", "write socket://127.0.0.1:PORT"),
+        ("socket://:80", "write socket://127.0.0.1:PORT"),
         ("socket://127.0.0.1:1", "nobody listens there"),
         ("/dev/null", "is no serial port"),
         ("/", "is no serial port"),
