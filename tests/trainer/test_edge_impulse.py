@@ -107,6 +107,17 @@ def test_a_document_larger_than_recordings_are_is_refused(
         adapter.load(write(tmp_path, "idle.json", document()))
 
 
+def test_more_documents_than_fit_into_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        write(tmp_path, f"idle.{number}.json", document())
+    values = adapter.edge_impulse.read((tmp_path / "idle.0.json").read_bytes(), "x").values.size
+    monkeypatch.setattr(adapter, "MOST_VALUES", 2 * values)
+    with pytest.raises(HarmcuError, match="holds more than fits into memory; load part of it"):
+        adapter.load(tmp_path)
+
+
 @pytest.mark.parametrize("field", ["device_name", "interval_ms", "name"])
 def test_parts_that_share_one_another_are_not_printed(tmp_path: Path, field: str) -> None:
     """A list of ten lists of ten ..., which takes a few bytes and would print 10^12 numbers."""

@@ -113,6 +113,7 @@ def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str
     tables: dict[str, Table] = {}
     digests: dict[str, str] = {}
     notes: list[Note] = []
+    rows = 0
     for name, content in files.members(path, _wanted):
         if path_names.is_magnetometer(name):
             notes.append(Note("dropped", "files of a magnetometer", 1, name))
@@ -127,7 +128,8 @@ def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str
         tables[name] = table
         digests[name] = hashlib.sha256(content).hexdigest()
         notes += tables[name].notes
-        if sum(len(table.lines) for table in tables.values()) > 4 * csv_table.MOST_ROWS:
+        rows += len(table.lines)
+        if rows > 4 * csv_table.MOST_ROWS:
             raise HarmcuError(f"{path}: holds more rows than fit into memory; load part of it")
     if not tables:
         raise HarmcuError(

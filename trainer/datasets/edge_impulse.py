@@ -24,6 +24,9 @@ OPTIONS = ("units", "names")
 LARGEST_DOCUMENT = 32 << 20
 """Bytes; Python takes 25 times as many for one. Six axes at 119 Hz for an hour make 20 MB."""
 
+MOST_VALUES = 200_000_000
+"""Of all documents, 8 bytes each: six axes at 119 Hz for three days."""
+
 _TEST_FOLDERS = {"test", "testing"}
 
 
@@ -37,6 +40,7 @@ def load(path: Path | None = None, options: Options | None = None) -> Dataset:
         raise HarmcuError("documents must be named; give a file, folder or archive with --data")
     options = options or Options()
     documents: dict[str, Document] = {}
+    values = 0
     notes: list[Note] = []
     digests: dict[str, str] = {}
     for name, content in files.members(path, _is_document):
@@ -46,6 +50,9 @@ def load(path: Path | None = None, options: Options | None = None) -> Dataset:
             notes.append(Note("dropped", "files of another kind", 1, name))
             continue
         documents[name] = document
+        values += document.values.size
+        if values > MOST_VALUES:
+            raise HarmcuError(f"{path}: holds more than fits into memory; load part of it")
         digests[name] = hashlib.sha256(content).hexdigest()
     if not documents:
         raise HarmcuError(f"{path}: holds no document of Edge Impulse's acquisition format")
