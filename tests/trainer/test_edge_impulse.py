@@ -107,6 +107,14 @@ def test_a_document_larger_than_recordings_are_is_refused(
         adapter.load(write(tmp_path, "idle.json", document()))
 
 
+def test_names_of_sensors_are_shown_without_what_a_terminal_obeys(tmp_path: Path) -> None:
+    """A find of the fuzzer."""
+    made = document()
+    made["payload"]["sensors"][0]["name"] = "\x7f\x1b[31m"
+    with pytest.raises(HarmcuError, match=r"idle\.json: its sensors \?\?\[31m, .* are no six axes"):
+        adapter.load(write(tmp_path, "idle.json", made))
+
+
 def test_more_documents_than_fit_into_memory_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
