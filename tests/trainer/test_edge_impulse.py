@@ -110,7 +110,8 @@ def test_a_document_larger_than_recordings_are_is_refused(
 def test_names_of_sensors_are_shown_without_what_a_terminal_obeys(tmp_path: Path) -> None:
     """A find of the fuzzer."""
     made = document()
-    made["payload"]["sensors"][0]["name"] = "\x7f\x1b[31m"
+    for sensor in made["payload"]["sensors"]:
+        sensor["name"] = "\x7f\x1b[31m"
     with pytest.raises(HarmcuError, match=r"idle\.json: its sensors \?\?\[31m, .* are no six axes"):
         adapter.load(write(tmp_path, "idle.json", made))
 
