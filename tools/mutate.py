@@ -115,13 +115,13 @@ GROUPS = {
         "tests/firmware/test_lines.py")),
     "kernels": Group(
         _c(*(f"kernels/{name}" for name in (
-            "arithmetic", "conv2d", "copy", "copy_blocks", "depthwise_columns", "depthwise_conv1d",
-            "depthwise_conv2d", "fully_connected", "lstm", "pool2d", "reduce", "softmax",
+            "arithmetic", "conv2d", "copy", "copy_blocks", "depthwise_conv1d", "depthwise_conv2d",
+            "fully_connected", "lstm", "pool2d", "reduce", "softmax",
         ))),
         _KERNEL_TESTS,
     ),
     "streaming": Group(
-        _c("kernels/stream"),
+        _c("kernels/stream", "kernels/depthwise_columns"),
         ("tests/codegen/test_streaming.py", "tests/host_tools/test_stream_programs.py"),
     ),
     "knn": Group(_c("kernels/knn"), ("tests/codegen/test_knn_engine.py",)),

@@ -15,7 +15,7 @@ from bench_models import BENCH, bench
 from host_engine import FIRMWARE, REPOSITORY, STRICT, run
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from random_models import LAYERS, OPERATORS, Example, chains, models
+from random_models import LAYERS, OPERATORS, Example, chains, models, packed, parsed
 from single_layers import convolution, dense, elementwise, over_map, pool, reduction
 from test_rounding import HALVES, of_all_pairs
 from tflm_oracle import tflm_scores
@@ -198,6 +198,40 @@ def test_channels_that_fill_a_word_and_that_do_not(tmp_path: Path, channels: int
         example = Example(model, graph.input.shape, graph.output.elements, ())
         cases.append((model, example.windows(WINDOWS), example.outputs))
     for case, scores in zip(cases, _scores("cortex-m4", tmp_path, cases), strict=True):
+        assert scores == tflm_scores(case[0], case[1]).tolist(), cases.index(case)
+
+
+def _to_the_unit(model: bytes) -> bytes:
+    """The same layer without biases, whose result is the sum itself, saturated."""
+    exact = parsed(model)
+    graph = exact.subgraphs[0]
+    source, weights, bias = graph.operators[0].inputs
+    scales = [graph.tensors[index].quantization.scale[0] for index in (source, weights)]
+    graph.tensors[graph.outputs[0]].quantization.scale = [float(scales[0] * scales[1])]
+    buffer = exact.buffers[graph.tensors[bias].buffer]
+    buffer.data = np.zeros_like(buffer.data)
+    return packed(exact)
+
+
+@pytest.mark.parametrize("cpu", ["cortex-m4", "cortex-m4 portable"])
+def test_sums_to_the_last_unit(tmp_path: Path, cpu: str) -> None:
+    """Windows of a single one, so that every result is a weight: rounding hides nothing."""
+    layers = [
+        convolution(5, 3, 0, 3, 1),
+        convolution(5, 4, 0, 3, 2),
+        convolution(6, 3, 5, 3, 1),
+        convolution(6, 4, 4, 3, 1),
+        over_map((3, 4), 5, 0, (3, 3)),
+        over_map((3, 4), 3, 6, (3, 3)),
+        dense(9, 7),
+        dense(16, 4),
+    ]
+    cases = []
+    for model in map(_to_the_unit, layers):
+        graph = tflite.read(model)
+        ones = (np.eye(graph.input.elements, dtype=int) - 128).astype(np.int8)
+        cases.append((model, ones, graph.output.elements))
+    for case, scores in zip(cases, _scores(cpu, tmp_path, cases), strict=True):
         assert scores == tflm_scores(case[0], case[1]).tolist(), cases.index(case)
 
 

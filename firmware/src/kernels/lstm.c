@@ -19,7 +19,7 @@
 #include "finish.h"
 
 enum { INPUT, FORGET, CELL, OUTPUT, GATES = HARMCU_LSTM_GATES };
-enum { LOWER_BYTE_OFFSET = 128, QUAD_BYTES = HARMCU_QUAD * GATES };
+enum { LOWER_BYTE_OFFSET = 128 };
 
 static inline int32_t saturate_int16(int32_t value) {
 #if HARMCU_DSP
