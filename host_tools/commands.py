@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
-from host_tools.plain_text import printable_lines, say
+from host_tools.plain_text import say
 from trainer.errors import HarmcuError, UnknownNameError
+from trainer.printable import printable_lines
 
 BUG = 70
 """Exit code of a failure that harmcu does not know: EX_SOFTWARE of BSD's sysexits.h."""

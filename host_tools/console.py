@@ -15,7 +15,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from host_tools.plain_text import printable_lines
+from trainer.printable import printable_lines
 
 
 def _shown(text: str) -> Text:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from rich.cells import set_cell_size
 from rich.text import Text
 
-from host_tools.plain_text import printable
+from trainer.printable import printable
 from trainer.recording import Counts
 
 BLOCKS = " ▁▂▃▄▅▆▇█"

@@ -14,10 +14,10 @@ from host_tools.closing import Closing
 from host_tools.device import Device, OtherModelError
 from host_tools.drawing import fitted
 from host_tools.link import Link, Restart
-from host_tools.plain_text import printable
 from host_tools.port import PortGoneError
 from host_tools.protocol import Classification, Imu, Status
 from trainer.errors import HarmcuError
+from trainer.printable import printable
 
 SILENCE = 10.0
 """Seconds without a decision after which the monitor says so."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from trainer.printable import printable_lines
+
 MOST_NAMED = 30
 """Names that one message lists."""
 
@@ -13,8 +15,12 @@ class HarmcuError(Exception):
     """A failure that the user can act on.
 
     The message has the form ``what happened; what to do`` and names the file, line or port. The
-    command line prints it on one line and exits with 1; anything else that escapes is a bug.
+    command line prints it on one line and exits with 1; anything else that escapes is a bug. What a
+    file or a board wrote may stand in it: it can be shown on any terminal.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable_lines(message))
 
 
 class UnknownNameError(HarmcuError):

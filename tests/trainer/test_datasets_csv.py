@@ -137,6 +137,12 @@ def test_times_give_the_rate_and_gaps_split(tmp_path: Path) -> None:
     assert [r.source for r in dataset.recordings][2] == "walk.csv, lines 302 to 341"
 
 
+def test_columns_are_named_without_what_a_terminal_obeys(tmp_path: Path) -> None:
+    """A find of the fuzzer."""
+    with pytest.raises(HarmcuError, match=r"columns \?\[2J, b, c, \.\.\.; name all 3"):
+        load(write(tmp_path, "a.csv", "\x1b[2J,b,c\n1,2,3\n1,2,3\n"))
+
+
 def test_rows_alone_between_gaps_are_said(tmp_path: Path) -> None:
     times = [*range(0, 2000, 10), 5000, *range(7000, 8000, 10), 9500]
     dataset = load(write(tmp_path, "walk.csv", timed(times)))

@@ -123,12 +123,8 @@ def _sensors(sensors: Any, source: str) -> tuple[list[str], list[str]]:
 
 
 def _text(value: Any) -> str:
-    """Return what is text, as it can be shown.
-
-    CBOR can share parts so that anything else would print for ever.
-    """
-    text = value if isinstance(value, str) else ""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """Return what is text; CBOR can share parts so that anything else would print for ever."""
+    return value if isinstance(value, str) else ""
 
 
 def _values(rows: Any, width: int, source: str) -> Floats:
