@@ -9,7 +9,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from made_up_bundle import AWKWARD_LABELS, made_up_spec
 from programs import build_for
-from streaming_models import SMALL, StreamExample, cnn, streams
+from random_models import OPERATORS, Model
+from streaming_models import (
+    SMALL,
+    Convolution,
+    StreamExample,
+    classify,
+    cnn,
+    convolve,
+    reduce_time,
+    streams,
+)
 
 from codegen import aot, streaming
 from host_tools import bench, verify
@@ -44,6 +54,22 @@ def test_random_streams_on_the_emulated_core(cflags: str, monkeypatch: pytest.Mo
         assert cost.exact is True
 
     check()
+
+
+@pytest.mark.parametrize("hop", [1, 2, 3, 5])
+def test_depthwise_at_a_few_columns_on_the_emulated_core(
+    hop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns go two by two, with three taps or five; an odd one is left over."""
+    monkeypatch.setattr(streaming, "_check_gain", lambda *_: None)
+    model = Model(seed=hop)
+    x = source = model.activation((1, 40, 1, 6), 1 / 32, 0)
+    for taps in (5, 3):
+        x = convolve(model, x, Convolution(None, taps))
+    x = reduce_time(model, x, OPERATORS.MEAN)
+    stream = bench.measure_stream(model.finish(source, classify(model, x, 3)), "few", hop)
+    assert isinstance(stream, bench.StreamCost)
+    assert stream.exact is True
 
 
 def test_figures_of_a_hop() -> None:
