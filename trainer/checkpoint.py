@@ -18,6 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.errors import HarmcuError
+from trainer.folder import is_file
+
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 State = dict[str, npt.NDArray[Any]]
 
@@ -42,7 +45,7 @@ def file(out: Path, facts: Mapping[str, Any]) -> Path:
 
 
 def save(path: Path, state: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write a checkpoint, whole or not at all.
+    """Write a checkpoint, whole or not at all, and its SHA-256 behind it.
 
     Raises:
         HarmcuError: it cannot be written.
@@ -52,7 +55,7 @@ def save(path: Path, state: Mapping[str, npt.NDArray[Any]]) -> None:
     fresh = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(buffer.getvalue())
+        fresh.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
         fresh.replace(path)
     except OSError as error:
         raise HarmcuError(
@@ -64,16 +67,19 @@ def load(path: Path) -> State | None:
     """Read a checkpoint; None where there is none.
 
     Raises:
-        HarmcuError: the file is damaged.
+        HarmcuError: the file cannot be read, or is damaged.
     """
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception:
-        # NumPy and zipfile raise half a dozen types here; all of them mean the same to the user.
-        raise HarmcuError(f"{path}: damaged; delete it and leave out --resume") from None
+        content = path.read_bytes()
+    except OSError as error:
+        raise HarmcuError(f"{path}: {error.strerror}; check its permissions") from None
+    data, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+    if hashlib.sha256(data).digest() != digest:
+        raise HarmcuError(f"{path}: damaged; delete it and leave out --resume")
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def remove(out: Path) -> None:

@@ -152,6 +152,17 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "x.npz")
 
 
+def test_any_bit_of_a_checkpoint_counts(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    checkpoint.save(path, {"epochs": np.array(1)})
+    whole = path.read_bytes()
+    assert checkpoint.load(path) == {"epochs": np.array(1)}
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(HarmcuError, match=r"x\.npz: damaged; delete it"):
+            checkpoint.load(path)
+
+
 def test_only_checkpoints_are_removed(tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     path = checkpoint.file(out, {"seed": 1})
