@@ -21,10 +21,10 @@ def to_recordings(dataset: Dataset, out: Path, progress: Progress = silent) -> i
         HarmcuError: ``out`` is not empty or cannot be written.
     """
     names = recording_file.names_of(dataset.recordings)
-    with folder.filled(out):
+    with folder.filled(out) as fresh:
         for number, (name, recording) in enumerate(zip(names, dataset.recordings, strict=True)):
             progress("write", number, len(names), {})
-            recording_file.write(out / name, recording)
+            recording_file.write(fresh / name, recording)
     progress("write", len(names), len(names), {})
     return len(names)
 
@@ -45,10 +45,10 @@ def to_edge_impulse(
     """
     total = len(dataset.recordings)
     names = _document_names(dataset, form)
-    with folder.filled(out):
+    with folder.filled(out) as fresh:
         for number, (name, recording) in enumerate(zip(names, dataset.recordings, strict=True)):
             progress("write", number, total, {})
-            _write(out / name, edge_impulse.export(recording, form))
+            _write(fresh / name, edge_impulse.export(recording, form))
     progress("write", total, total, {})
     return total
 

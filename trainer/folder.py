@@ -55,21 +55,28 @@ def replace(path: Path, files: Mapping[str, bytes], ours: Collection[str]) -> No
 
 
 @contextlib.contextmanager
-def filled(path: Path) -> Iterator[None]:
-    """Fill a folder, which is made, a file at a time; when that fails, all of it is removed.
+def filled(path: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which becomes ``path`` when it is whole, and else is removed.
 
     Raises:
         HarmcuError: something stands there, which the message names, or nobody may write.
     """
     check_free(path, ())
-    was_there = path.is_dir()
+    path = path.resolve()
+    if path.is_dir() and any(path.iterdir()):
+        raise HarmcuError(f"{path}: holds folders; choose a new or an empty one")
     try:
-        yield
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        if was_there:
-            path.mkdir(exist_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+            fresh = Path(temporary) / "new"
+            fresh.mkdir()
+            yield fresh
+            if path.is_dir():
+                # Refused when something was put there meanwhile.
+                path.rmdir()
+            fresh.rename(path)
+    except OSError as error:
+        raise HarmcuError(f"{path}: {error.strerror}; choose a folder you can write to") from None
 
 
 def check_free(path: Path, ours: Collection[str]) -> None:

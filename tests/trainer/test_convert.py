@@ -47,10 +47,27 @@ def test_a_folder_with_other_things_is_not_touched(dataset: Dataset, tmp_path: P
 def test_what_cannot_be_written_whole_leaves_nothing(dataset: Dataset, tmp_path: Path) -> None:
     damaged = dataclasses.replace(dataset.recordings[-1], subject="7" * 201)
     unwritable = dataclasses.replace(dataset, recordings=(*dataset.recordings, damaged))
-    for out in (tmp_path / "new", tmp_path):
+    (tmp_path / "empty").mkdir()
+    for out in ("new", "empty"):
         with pytest.raises(HarmcuError, match="no text longer than 200"):
-            convert.to_recordings(unwritable, out)
-        assert list(tmp_path.iterdir()) == []
+            convert.to_recordings(unwritable, tmp_path / out)
+        assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+    assert convert.to_recordings(dataset, tmp_path / "empty") == len(dataset.recordings)
+    with pytest.raises(HarmcuError, match="which harmcu did not write"):
+        convert.to_recordings(dataset, tmp_path / "empty")
+    (tmp_path / "nested" / "inner").mkdir(parents=True)
+    with pytest.raises(HarmcuError, match="nested: holds folders; choose a new or an empty one"):
+        convert.to_recordings(dataset, tmp_path / "nested")
+
+
+def test_what_was_put_into_the_folder_meanwhile_stays(dataset: Dataset, tmp_path: Path) -> None:
+    def record(_stage: str, _done: int, _total: int, _figures: object) -> None:
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / "mine.rec").write_text("a take")
+
+    with pytest.raises(HarmcuError, match=r"out: .*; choose a folder you can write to"):
+        convert.to_recordings(dataset, tmp_path / "out", record)
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "mine.rec"]
 
 
 def test_a_published_folder_there_and_back(nano33: Path, tmp_path: Path) -> None:
