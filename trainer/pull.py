@@ -143,13 +143,13 @@ def _download(url: str, part: Path, progress: Progress) -> None:
             # Nothing is missing, or the file has changed; the check tells.
             return
         raise HarmcuError(
-            f"{host} answers {error.code} {error.reason} for {url}; download the archive by hand "
-            "and give it with --data"
+            f"{host} answers {error.code} {_line(error.reason)} for {_line(url)}; download the "
+            "archive by hand and give it with --data"
         ) from None
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        reason = getattr(error, "reason", None) or error
+        reason = _line(getattr(error, "reason", None) or error)
         got = part.stat().st_size if part.exists() else 0
         if got > have:
             raise HarmcuError(
@@ -157,9 +157,14 @@ def _download(url: str, part: Path, progress: Progress) -> None:
                 "command again, it goes on from there"
             ) from None
         raise HarmcuError(
-            f"{host} cannot be reached ({reason}); check the connection, or download {url} "
+            f"{host} cannot be reached ({reason}); check the connection, or download {_line(url)} "
             "elsewhere and give it with --data"
         ) from None
+
+
+def _line(said: object) -> str:
+    """Return in one line what a server answered."""
+    return " ".join(str(said).split())[:200]
 
 
 def _host(url: str) -> str:
@@ -182,15 +187,23 @@ def _receive(response: http.client.HTTPResponse, part: Path, have: int, progress
     length = response.headers.get("Content-Length")
     total = done + int(length) if length and length.isdecimal() else 0
     if total > LARGEST:
-        raise HarmcuError(f"{response.url} has {total:,} bytes, too many for this data set")
+        raise HarmcuError(
+            f"{_line(response.url)} has {total:,} bytes and is not this data set; give another "
+            "--url"
+        )
     progress("download", done, total or 1, {})
     with part.open("ab" if goes_on else "wb") as file:
         while chunk := response.read1(CHUNK):
             file.write(chunk)
             done += len(chunk)
             if done > LARGEST:
-                raise HarmcuError(f"{response.url} does not end; it is not this data set")
+                break
             progress("download", done, max(total, done), {"MB": round(done / 1e6, 1)})
+    if done > LARGEST:
+        part.unlink()
+        raise HarmcuError(
+            f"{_line(response.url)} does not end and is not this data set; give another --url"
+        )
     if done < total:
         raise http.client.IncompleteRead(b"", total - done)
     progress("download", done, done, {})

@@ -25,6 +25,8 @@ class Server(http.server.ThreadingHTTPServer):
     breaks_after: int | None = None
     ranges = True
     status = 200
+    says_length = True
+    location = ""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -49,10 +51,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if first and first >= len(content):
             self.send_error(416)
             return
+        if self.server.location:
+            self.send_response(302)
+            self.send_header("Location", self.server.location)
+            self.end_headers()
+            return
         self.send_response(206 if first else 200)
         if first:
             self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - first))
+        if self.server.says_length:
+            self.send_header("Content-Length", str(len(content) - first))
         self.end_headers()
         end = self.server.breaks_after
         self.wfile.write(content[first : len(content) if end is None else first + end])
@@ -136,6 +144,27 @@ def test_other_content_is_refused_and_removed(
     with pytest.raises(HarmcuError, match=r"wisdm\.zip: is not the data set wisdm .*; move it"):
         pull.pull("wisdm", tmp_path, server.url)
     assert (tmp_path / "wisdm.zip").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+def test_what_is_far_too_large_is_not_kept(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, says_length: bool
+) -> None:
+    monkeypatch.setattr(pull, "LARGEST", 5000)
+    server.content, server.says_length = bytes(9000), says_length
+    with pytest.raises(HarmcuError, match="is not this data set; give another --url"):
+        pull.pull("wisdm", tmp_path, server.url)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("location", ["/set.zip", "file:///etc/passwd"])
+def test_a_server_that_leads_elsewhere_is_one_line(
+    tmp_path: Path, server: Server, location: str
+) -> None:
+    server.location = location
+    with pytest.raises(HarmcuError, match=r"answers 302 .*; download the archive") as caught:
+        pull.pull("wisdm", tmp_path, server.url)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_server_that_refuses(tmp_path: Path, server: Server) -> None:
