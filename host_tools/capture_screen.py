@@ -64,7 +64,7 @@ def _signals(capture: Capture, width: int, height: int, is_unicode: bool) -> lis
         unit = _unit(axis)
         per_unit = COUNTS_PER_UNIT[unit]
         values = recent[:, column]
-        room = width - 22
+        room = max(0, width - 22)
         # As long as less than everything has arrived, the graph grows from the right.
         filled = min(room, round(room * len(values) / shown))
         top = scales[unit] * per_unit

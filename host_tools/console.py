@@ -50,9 +50,8 @@ class Console:
 
     def finding(self, state: str, style: str, name: str, text: str) -> None:
         """Say in a line how one of several things is."""
-        self._rich.print(
-            Text.assemble((f"{state:<9}", style), f"{name:<30} ", text), soft_wrap=True
-        )
+        shown = Text.assemble((f"{state:<9}", style), f"{name:<30} ", printable_lines(text))
+        self._rich.print(shown, soft_wrap=True)
 
     def table(self, rows: Mapping[str, str]) -> None:
         """Show names and values, one pair a row."""

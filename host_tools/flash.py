@@ -298,15 +298,20 @@ def _lines(said: Any) -> list[str]:
     """Return the lines in which arduino-cli's JSON says what went wrong, the causes first."""
     if isinstance(said, str):
         return [line.strip() for line in said.splitlines() if line.strip()]
-    texts = _at(said, "warnings") or []
-    texts = [*texts, _at(said, "compiler_err"), _at(said, "output", "stderr"), _at(said, "error")]
+    warnings = _at(said, "warnings")
+    texts = [
+        *(warnings if isinstance(warnings, list) else []),
+        _at(said, "compiler_err"),
+        _at(said, "output", "stderr"),
+        _at(said, "error"),
+    ]
     return [line for text in texts if isinstance(text, str) for line in _lines(text)]
 
 
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -337,6 +342,11 @@ def _answer(project: Project, candidates: Callable[[], list[str]]) -> tuple[Stat
             with Link(port) as link:
                 device = Device(link)
                 status = device.expect_model(project.manifest.model_sha256)
+                if status.engine != project.manifest.engine:
+                    raise HarmcuError(
+                        f"{port}: the board runs the engine {status.engine}, the project has "
+                        f"{project.manifest.engine}; the upload did not reach it, try again"
+                    )
                 return status, device.imu(), port
         time.sleep(0.2)
     if failure is None or isinstance(failure, PortGoneError):

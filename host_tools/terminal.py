@@ -37,7 +37,9 @@ _BEGUN = re.compile(r"(?!)" if sys.platform == "win32" else r"\x1b(?:\[[0-?]*[ -
 
 def is_interactive() -> bool:
     """Tell whether there is somebody to look at a screen and to press keys."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    # A dumb terminal shows no screen, only lines.
+    is_dumb = os.environ.get("TERM") in ("dumb", "unknown")
+    return sys.stdin.isatty() and sys.stdout.isatty() and not is_dumb
 
 
 class Keys:

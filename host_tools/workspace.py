@@ -10,6 +10,7 @@ from codegen import boards
 from host_tools import config
 from trainer import folder
 from trainer.errors import HarmcuError
+from trainer.printable import printable
 
 README = "README.md"
 RECORDINGS = "recordings"
@@ -27,7 +28,7 @@ def create(path: Path, board: str) -> None:
     """
     target = boards.load(board)
     values = {
-        "name": path.resolve().name,
+        "name": printable(path.resolve().name),
         "board": target.name,
         "description": target.description,
         "arduino": target.arduino is not None,

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from host_tools import board_stream, capture, sketch_stream
+from host_tools import board_stream, capture, capture_screen, sketch_stream
 from host_tools.board_stream import BoardStream
 from host_tools.capture import Capture, Request
 from host_tools.cli import main
@@ -339,6 +339,17 @@ def test_samples_that_begin_anew_in_secret_are_another_take(
         chunks = source.read(0.1)
         assert [chunk.first for chunk in chunks] == [7, 4, 6]
         assert [chunk.begins_anew for chunk in chunks] == [True, True, True]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (21, 24), (23, 2), (5000, 1)])
+def test_a_window_of_any_size_is_drawn(size: tuple[int, int], tmp_path: Path) -> None:
+    with BoardDouble(Harmcu(COUNTS, pace=2000)) as double:
+        source = BoardStream(Link(double.port))
+        made = Capture(source, Request("w", "a", tmp_path))
+        while not len(made.recent()):
+            made.step(0.1)
+        capture_screen.draw(made, size, is_unicode=True)
+        source.close()
 
 
 def test_a_capture_only_board_is_left_stopped() -> None:

@@ -264,6 +264,20 @@ def test_a_board_that_runs_another_model_afterwards(
         flashed(made, double.port)
 
 
+def test_a_board_that_runs_the_other_engine_was_not_flashed(
+    made: Project, fake: Fake, board: Harmcu, double: BoardDouble
+) -> None:
+    del fake
+    board.engine = "tflm"
+    with pytest.raises(HarmcuError, match="engine tflm, the project has aot; the upload did not"):
+        flashed(made, double.port)
+
+
+@pytest.mark.parametrize("said", ["[" * 100_000, '{"warnings": 5, "error": "x"}'])
+def test_documents_of_another_form_are_no_traceback(said: str) -> None:
+    assert flash._lines(flash._json(said)) == (["x"] if "x" in said else [])
+
+
 def test_a_board_that_does_not_come_back(made: Project, fake: Fake) -> None:
     del fake
     with pytest.raises(HarmcuError, match="was uploaded, but the board does not come back"):
