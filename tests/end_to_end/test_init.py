@@ -1,5 +1,7 @@
 """A folder made by `harmcu init`: every command runs in it without a flag repeated."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,13 @@ def test_for_an_arduino_board(tmp_path: Path, command: str, said: str) -> None:
     assert (
         steps.index("harmcu capture") < steps.index("harmcu train") < steps.index("harmcu flash\n")
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems hold names as Unicode")
+def test_a_name_that_is_no_utf_8_is_shown_without_it(tmp_path: Path) -> None:
+    harmcu("init", tmp_path / os.fsdecode(b"walk\xff"))
+    (made,) = tmp_path.iterdir()
+    assert "walk?" in (made / "README.md").read_text("utf-8")
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from host_tools import doctor
 from host_tools.cli import main
+from host_tools.console import Console
 from host_tools.doctor import Finding
 
 ROOT = Path(__file__).parents[2]
@@ -222,3 +223,10 @@ def test_it_does_not_import_what_it_looks_for() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
     assert not {"tensorflow", "tf_keras", "tflite_micro", "sklearn"} & set(loaded)
+
+
+def test_what_a_tool_says_of_itself_cannot_move_the_cursor(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Console().finding("ok", "green", "cc", "\x1b[2Jv evil")
+    assert capsys.readouterr().out.split() == ["ok", "cc", "?[2Jv", "evil"]

@@ -97,3 +97,12 @@ def test_physical_values_are_windows_of_the_stream(shared_bundle: Bundle) -> Non
 def test_a_nearest_neighbour_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HarmcuError, match=r"has no \.tflite file; train cnn or lstm"):
         export.for_android(write_knn_bundle(tmp_path / "bundle"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e308])
+def test_a_scale_that_no_float_holds_is_refused(shared_bundle: Bundle, scale: float) -> None:
+    spec = shared_bundle.spec
+    channel = dataclasses.replace(spec.channels[0], counts_per_unit=scale)
+    changed = dataclasses.replace(spec, channels=(channel, *spec.channels[1:]))
+    with pytest.raises(HarmcuError, match="a scale that no 32-bit float holds; train again"):
+        android.generate(dataclasses.replace(shared_bundle, spec=changed))

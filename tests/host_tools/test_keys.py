@@ -81,3 +81,13 @@ def test_keys_of_windows(
     with module._unbuffered_keys():
         ready += "x"
         assert reader.read() == "x"
+
+
+@pytest.mark.parametrize(("name", "shows"), [("xterm", True), ("dumb", False), ("unknown", False)])
+def test_a_dumb_terminal_gets_lines(
+    name: str, shows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", name)
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert terminal.is_interactive() is shows
