@@ -27,12 +27,21 @@ Render = Callable[[tuple[int, int], bool], RenderableType]
 ENTER, ESCAPE, BACKSPACE = "\n", "\x1b", "\x7f"
 
 _NO_KEY = re.compile(
-    r"[\x00\xe0]." if sys.platform == "win32" else r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[!-~]|[^\x1b\[O])"
+    r"[\x00\xe0]."
+    if sys.platform == "win32"
+    else r"\x1b{1,2}(?:\[[0-?]*[ -/]*[@-~]|O[!-~])|\x1b[^\x1b\[O]"
 )
-"""What other keys send: two codes, or control sequences (ECMA-48, 5.4) and SS3."""
+"""What other keys send: two codes, or control sequences (ECMA-48, 5.4) and SS3, after another Esc
+where Alt is held."""
 
-_BEGUN = re.compile(r"(?!)" if sys.platform == "win32" else r"\x1b(?:\[[0-?]*[ -/]*|O)")
+_BEGUN = re.compile(r"(?!)" if sys.platform == "win32" else r"\x1b{1,2}(?:\[[0-?]*[ -/]*|O)")
 """The start of such a sequence, whose rest may still come; Windows hands out both codes at once."""
+
+_ESCAPES = re.compile(r"(?!)" if sys.platform == "win32" else r"\x1b{1,2}")
+"""Esc, or the start of a sequence: only time tells."""
+
+ESCAPE_SECONDS = 0.1
+"""In which the rest of a sequence follows its Esc, over a slow link too."""
 
 
 def is_interactive() -> bool:
@@ -48,14 +57,21 @@ class Keys:
     def __init__(self) -> None:
         self._pending = ""
         self._bytes = b""
+        self._last_arrival = 0.0
 
     def read(self) -> str:
         """Return the next key without waiting; empty when none was pressed.
 
         Arrows, function keys and the wheel of a mouse are none.
         """
-        self._pending = _NO_KEY.sub("", self._pending + self._arrived())
+        now = time.monotonic()
+        arrived = self._arrived()
+        if arrived:
+            self._last_arrival = now
+        self._pending = _NO_KEY.sub("", self._pending + arrived)
         if not self._pending or _BEGUN.fullmatch(self._pending):
+            return ""
+        if _ESCAPES.fullmatch(self._pending) and now - self._last_arrival < ESCAPE_SECONDS:
             return ""
         key, self._pending = self._pending[0], self._pending[1:]
         return {"\r": ENTER, "\b": BACKSPACE}.get(key, key)

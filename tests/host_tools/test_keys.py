@@ -1,6 +1,7 @@
 """Keys of a terminal: what is one, and what a program has to leave alone."""
 
 import importlib.util
+import itertools
 import sys
 from types import ModuleType
 
@@ -11,8 +12,10 @@ from host_tools.terminal import BACKSPACE, ENTER, ESCAPE, Keys
 
 
 def pressed(monkeypatch: pytest.MonkeyPatch, *arrived: str) -> list[str]:
-    """Return the keys that come of what arrives, one piece a read."""
+    """Return the keys that come of what arrives, one piece a read, a read every 40 ms."""
     pieces = iter(arrived)
+    clock = itertools.count(start=7, step=0.04)
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(Keys, "_arrived", lambda _: next(pieces, ""))
     keys = Keys()
     return [key for _ in range(20) if (key := keys.read())]
@@ -25,7 +28,7 @@ def pressed(monkeypatch: pytest.MonkeyPatch, *arrived: str) -> list[str]:
         ("\x1b", [ESCAPE]),
         ("\r\b\x7f", [ENTER, BACKSPACE, BACKSPACE]),
         ("\x1b\x1b", [ESCAPE, ESCAPE]),
-        ("\x1b[A\x1b[1;5Cq", ["q"]),
+        ("\x1b[A\x1b[1;5C\x1b\x1b[Bq", ["q"]),
         ("\x1bOP\x1bOBm", ["m"]),
         ("\x1b[<64;10;10Mä走", ["ä", "走"]),
         ("àK", ["à", "K"]),
@@ -37,8 +40,20 @@ def test_what_arrives_in_one_piece(
     assert pressed(monkeypatch, arrived) == keys
 
 
-def test_a_sequence_in_two_pieces_is_no_escape(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pressed(monkeypatch, "\x1b[", "", "A", "q") == ["q"]
+@pytest.mark.parametrize(
+    ("arrived", "keys"),
+    [
+        (("\x1b[", "", "A", "q"), ["q"]),
+        (("\x1b", "[A", "q"), ["q"]),
+        (("\x1b", "", "OB", "q"), ["q"]),
+        (("\x1b\x1b", "[A", "q"), ["q"]),
+        (("\x1b", "", "", "", "[", "A"), [ESCAPE, "[", "A"]),
+    ],
+)
+def test_a_sequence_in_two_pieces_is_no_escape(
+    monkeypatch: pytest.MonkeyPatch, arrived: tuple[str, ...], keys: list[str]
+) -> None:
+    assert pressed(monkeypatch, *arrived) == keys
 
 
 @pytest.fixture
