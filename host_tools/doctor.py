@@ -44,8 +44,8 @@ UDEV_FOLDERS = tuple(
 ARDUINO_VENDOR = "2341"
 """Arduino's USB vendor identity: boards.txt of ArduinoCore-mbed, nano33ble.vid."""
 
-TOOL_SECONDS = 20.0
-"""After which a tool that was asked for its version is taken for broken."""
+TOOL_SECONDS = 10.0
+"""After which a tool that was asked for its version is taken for broken, and asked no more."""
 
 State = Literal["ok", "missing", "optional"]
 
@@ -134,9 +134,10 @@ def _package(wanted: Requirement) -> Finding:
 def _compiler() -> Iterator[Finding]:
     toolchain = _toolchain(EMULATED)
     hint = install_hint(toolchain.install)
-    for command in (toolchain.compiler, toolchain.size):
-        yield _command(command, "missing", hint)
-    if shutil.which(toolchain.compiler) is not None:
+    compiler = _command(toolchain.compiler, "missing", hint)
+    yield compiler
+    yield _command(toolchain.size, "missing", hint)
+    if compiler.state == "ok":
         # It answers with the bare name where it has no such file.
         specs = _said([toolchain.compiler, "-print-file-name=nano.specs"])
         if specs in ("", "nano.specs"):
@@ -170,7 +171,10 @@ def _arduino_cli() -> Iterator[Finding]:
             flash.TOOL, "optional", "is not installed, and flashes Arduino boards", remedy
         )
         return
-    yield _command(flash.TOOL, "optional", install_hint(flash.INSTALL), "version")
+    found = _command(flash.TOOL, "optional", install_hint(flash.INSTALL), "version")
+    yield found
+    if found.state != "ok":
+        return
     wanted = [board.arduino for board in map(boards.load, boards.names()) if board.arduino]
     yield from _arduino_parts(tool, "core", {arduino.platform for arduino in wanted})
     yield from _arduino_parts(tool, "lib", {name for a in wanted for name in a.libraries})

@@ -102,6 +102,19 @@ def test_a_tool_that_does_not_work_is_not_there(computer: Computer, tmp_path: Pa
     assert (found.state, found.text) == ("missing", "does not answer `qemu-system-arm --version`")
 
 
+@pytest.mark.parametrize("tool", ["arm-none-eabi-gcc", "qemu-system-arm", "arduino-cli"])
+def test_a_tool_that_hangs_is_asked_once(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str
+) -> None:
+    monkeypatch.setattr(doctor, "TOOL_SECONDS", 0.5)
+    calls = tmp_path / "calls"
+    path = tmp_path / "bin" / tool
+    path.write_text(f"#!/bin/sh\necho >> {shlex.quote(str(calls))}\nexec /bin/sleep 60\n")
+    path.chmod(0o755)
+    assert "does not answer" in computer.findings()[tool].text
+    assert calls.read_text() == "\n"
+
+
 def test_qemu_without_the_machine(computer: Computer) -> None:
     computer.says("qemu-system-arm", {"-machine": "virt"})
     found = computer.findings()["qemu-system-arm"]
