@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.errors import HarmcuError
-from trainer.folder import is_file
+from trainer.folder import is_dir, is_file
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -31,6 +31,26 @@ _NAME = re.compile(r"[0-9a-f]{32}\.(npz|new)")
 def folder(out: Path) -> Path:
     """Return where the checkpoints of a bundle lie."""
     return out.with_name(f"{out.name}.checkpoint")
+
+
+def check(out: Path, resume: bool) -> None:
+    """Refuse before training what would fail after its first epoch.
+
+    Args:
+        out: the bundle's folder.
+        resume: whether something has to be there.
+
+    Raises:
+        HarmcuError: no folder can be made, or there is nothing to go on with.
+    """
+    place = folder(out)
+    if (place.is_symlink() or place.exists()) and not is_dir(place):
+        raise HarmcuError(
+            f"{place}: is no folder, and what is trained so far would be kept there; move it away"
+        )
+    left = place.iterdir() if is_dir(place) else ()
+    if resume and not any(_NAME.fullmatch(path.name) and path.suffix == ".npz" for path in left):
+        raise HarmcuError(f"{place}: nothing was left there to go on with; leave out --resume")
 
 
 def file(out: Path, facts: Mapping[str, Any]) -> Path:
@@ -52,15 +72,24 @@ def save(path: Path, state: Mapping[str, npt.NDArray[Any]]) -> None:
     """
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **state)
-    fresh = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
-        fresh.replace(path)
+        _replace(path, buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
     except OSError as error:
         raise HarmcuError(
             f"{path.parent}: {error.strerror}; choose an --out beside which you can write"
         ) from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a file in another's place; what interrupts it, Ctrl-C too, leaves one of them."""
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path) -> State | None:
@@ -88,7 +117,7 @@ def remove(out: Path) -> None:
     if not place.is_dir():
         return
     for path in place.iterdir():
-        if _NAME.fullmatch(path.name):
+        if _NAME.fullmatch(path.name) and is_file(path):
             path.unlink(missing_ok=True)
     if not any(place.iterdir()):
         place.rmdir()

@@ -188,11 +188,7 @@ def _check(request: TrainRequest) -> None:
     models.check_name(request.architecture)
     if request.data is not None:
         files.check_there(request.data)
-    if request.resume and not checkpoint.folder(request.out).is_dir():
-        raise HarmcuError(
-            f"{checkpoint.folder(request.out)}: nothing was left there to go on with; leave out "
-            "--resume"
-        )
+    checkpoint.check(request.out, request.resume)
 
 
 def _load(request: TrainRequest, progress: Progress) -> Dataset:

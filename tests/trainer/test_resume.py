@@ -146,6 +146,40 @@ def test_nothing_to_go_on_with_is_said(tmp_path: Path) -> None:
         pipeline.train(a_request(tmp_path / "bundle", resume=True))
 
 
+def test_ctrl_c_in_the_first_rename_leaves_nothing_half_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = checkpoint.file(tmp_path / "bundle", {"seed": 1})
+
+    def interrupted(_self: Path, _target: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.save(path, {"epochs": np.array(1)})
+    assert list(path.parent.iterdir()) == []
+    # What a kill leaves there is nothing to go on with, nor another training's.
+    path.with_suffix(".new").write_bytes(b"half")
+    with pytest.raises(HarmcuError, match="nothing was left there to go on with; leave out"):
+        pipeline.train(a_request(tmp_path / "bundle", resume=True))
+    checkpoint.save(path, {"epochs": np.array(1)})
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_what_is_in_the_way_is_said_before_training(tmp_path: Path) -> None:
+    place = checkpoint.folder(tmp_path / "bundle")
+    place.write_text("mine")
+    heard = CtrlC("never", 0)
+    with pytest.raises(HarmcuError, match=r"bundle\.checkpoint: is no folder.*; move it away"):
+        pipeline.train(a_request(tmp_path / "bundle"), heard)
+    assert heard.heard == []
+    place.unlink()
+    place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(HarmcuError, match="is no folder"):
+        pipeline.train(a_request(tmp_path / "bundle"))
+
+
 def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(HarmcuError, match=r"x\.npz: damaged"):
@@ -169,5 +203,7 @@ def test_only_checkpoints_are_removed(tmp_path: Path) -> None:
     checkpoint.save(path, {"epochs": np.array(1)})
     for name in ("notes.txt", "weights.npz"):
         (path.parent / name).write_text("mine")
+    (path.parent / f"{'0' * 32}.npz").mkdir()
     checkpoint.remove(out)
-    assert sorted(file.name for file in path.parent.iterdir()) == ["notes.txt", "weights.npz"]
+    left = sorted(file.name for file in path.parent.iterdir())
+    assert left == [f"{'0' * 32}.npz", "notes.txt", "weights.npz"]
