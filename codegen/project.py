@@ -232,8 +232,9 @@ def read(path: Path) -> Project:
     """
     manifest = _read_manifest(path)
     for name, digest in sorted(manifest.files.items()):
+        _check_place(path, name)
         if name != f"{manifest.sketch}.ino":
-            _check_file(path, name, digest)
+            _check_content(path / name, digest)
     _check_nothing_added(path, manifest)
     board = load(manifest.board)
     if (manifest.sketch is None) != (board.arduino is None):
@@ -314,16 +315,20 @@ def _check_types(document: dict[str, Any], file: Path) -> None:
         raise HarmcuError(f"{file}: holds the unknown field {name!r}; {_AGAIN}")
 
 
-def _check_file(path: Path, name: str, digest: str) -> None:
+def _check_place(path: Path, name: str) -> None:
+    """Check that a file is there, and inside the project."""
     file = path / name
     for part in (file, *file.parents):
         if part == path:
             break
         if part.is_symlink():
             raise HarmcuError(f"{part}: a link, which leaves the project; {_AGAIN}")
+    if not folder.is_file(file):
+        raise HarmcuError(f"{file}: missing; {_AGAIN}")
+
+
+def _check_content(file: Path, digest: str) -> None:
     try:
-        if not file.is_file():
-            raise HarmcuError(f"{file}: missing; {_AGAIN}")
         is_changed = file.stat().st_size > MAX_GENERATED_BYTES or (
             hashlib.sha256(file.read_bytes()).hexdigest() != digest
         )

@@ -195,7 +195,10 @@ def _missing(tool: str, arduino: Arduino, progress: Callable[[str], None]) -> li
         return []
     if not isinstance(stated, str):
         return []
-    kept = [entry.name for entry in Path(stated, "internal").glob("*")]
+    try:
+        kept = [entry.name for entry in Path(stated, "internal").iterdir()]
+    except (OSError, ValueError):  # nothing is kept yet, or what was stated is no path
+        kept = []
     return [
         name
         for name in (arduino.platform, *arduino.libraries)
@@ -216,9 +219,17 @@ def _compile(
         # The list of libraries is older than the library.
         _run([tool, "lib", "update-index"], progress)
         compiled = _run(command, progress)
+    return _section_bytes(compiled, "text"), _section_bytes(compiled, "data")
+
+
+def _section_bytes(compiled: Any, name: str) -> int | None:
+    """Return the size of a section; None where the document does not state it."""
     sections = _at(compiled, "builder_result", "executable_sections_size")
-    sizes = {_at(each, "name"): _at(each, "size") for each in sections or []}
-    return sizes.get("text"), sizes.get("data")
+    for section in sections if isinstance(sections, list) else []:
+        size = _at(section, "size")
+        if _at(section, "name") == name and type(size) is int and size >= 0:
+            return size
+    return None
 
 
 def _new_port(uploaded: Any) -> str | None:
@@ -268,16 +279,7 @@ def _run(command: Sequence[str], progress: Callable[[str], None]) -> Any:
     """
     name = f"{TOOL} {command[1]}"
     progress(name)
-    with subprocess.Popen(
-        [*command, "--json"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env={**os.environ, "LC_ALL": "C"},  # or compiler and arduino-cli speak other languages
-    ) as process:
+    with _started([*command, "--json"]) as process:
         try:
             for number in itertools.count(1):
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -289,9 +291,33 @@ def _run(command: Sequence[str], progress: Callable[[str], None]) -> Any:
             raise
     # A result goes to stdout, an error that leaves none to stderr.
     found = next((found for found in map(_json, said) if found is not None), None)
-    if process.returncode:
+    if process.returncode or _at(found, "success") is False or _at(found, "error"):
         raise _ToolError(command, _lines(found) or _lines("\n".join(said)))
     return found
+
+
+def _started(command: Sequence[str]) -> subprocess.Popen[str]:
+    """Start arduino-cli.
+
+    Raises:
+        HarmcuError: the system cannot, for it is of another machine or damaged.
+    """
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "LC_ALL": "C"},  # or compiler and tool speak other languages
+        )
+    except OSError as error:
+        raise HarmcuError(
+            f"{command[0]} does not start ({error.strerror}); install it again: "
+            f"{install_hint(INSTALL)}"
+        ) from None
 
 
 def _lines(said: Any) -> list[str]:
@@ -341,12 +367,8 @@ def _answer(project: Project, candidates: Callable[[], list[str]]) -> tuple[Stat
                 continue
             with Link(port) as link:
                 device = Device(link)
-                status = device.expect_model(project.manifest.model_sha256)
-                if status.engine != project.manifest.engine:
-                    raise HarmcuError(
-                        f"{port}: the board runs the engine {status.engine}, the project has "
-                        f"{project.manifest.engine}; the upload did not reach it, try again"
-                    )
+                status = device.expect_runtime()
+                _check_runs(project, status, port)
                 return status, device.imu(), port
         time.sleep(0.2)
     if failure is None or isinstance(failure, PortGoneError):
@@ -355,3 +377,17 @@ def _answer(project: Project, candidates: Callable[[], list[str]]) -> tuple[Stat
         f"the sketch was uploaded, but the board does not come back ({failure}); press its reset "
         "button and try again"
     )
+
+
+def _check_runs(project: Project, status: Status, port: str) -> None:
+    """Refuse to call a board flashed that runs another model or engine than the project's."""
+    runs, wanted = ((each.model_sha256, each.engine) for each in (status, project.manifest))
+    if runs != wanted:
+        raise HarmcuError(
+            f"{port}: the board runs {_shown(*runs)}, the project has {_shown(*wanted)}; the "
+            "upload did not reach it, try again"
+        )
+
+
+def _shown(model_sha256: str, engine: str) -> str:
+    return f"the model {model_sha256[:12]} on the engine {engine}" if model_sha256 else "no model"

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from board_double import BoardDouble, Harmcu
+from click.testing import CliRunner
 
 from codegen import boards, project
 from codegen.project import Project
 from host_tools import flash, ports
+from host_tools.cli import main
 from host_tools.ports import Found
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
@@ -260,7 +262,7 @@ def test_a_board_that_runs_another_model_afterwards(
 ) -> None:
     del fake
     board.sha256 = "f" * 64
-    with pytest.raises(HarmcuError, match="runs the model ffffffffffff"):
+    with pytest.raises(HarmcuError, match=r"runs the model f{12} on .*, the project has"):
         flashed(made, double.port)
 
 
@@ -269,8 +271,76 @@ def test_a_board_that_runs_the_other_engine_was_not_flashed(
 ) -> None:
     del fake
     board.engine = "tflm"
-    with pytest.raises(HarmcuError, match="engine tflm, the project has aot; the upload did not"):
+    with pytest.raises(HarmcuError, match=r"engine tflm, .*engine aot; the upload did not"):
         flashed(made, double.port)
+
+
+def test_a_recorder_that_did_not_reach_a_board_with_a_model(
+    tmp_path: Path, fake: Fake, double: BoardDouble
+) -> None:
+    del fake
+    files = project.generate_capture_only(boards.load("nano33ble"), "recorder")
+    made = project.write(tmp_path / "recorder", files)
+    with pytest.raises(HarmcuError, match=r"the project has no model; the upload did not reach"):
+        flashed(made, double.port)
+
+
+@pytest.mark.parametrize(
+    ("sections", "sizes"),
+    [
+        (5, (None, None)),
+        ({"text": 5}, (None, None)),
+        (["text", None, {"name": ["text"], "size": 5}], (None, None)),
+        ([{"name": "text", "size": "123"}, {"name": "data", "size": -1}], (None, None)),
+        ([{"name": "text", "size": float("nan")}, {"name": "data", "size": True}], (None, None)),
+        ([{"name": "data", "size": 7}, {"name": {}}, {"name": "text", "size": 5}], (5, 7)),
+    ],
+)
+def test_sizes_of_another_form_are_not_stated(
+    made: Project, fake: Fake, double: BoardDouble, sections: Any, sizes: tuple[Any, Any]
+) -> None:
+    document = {"builder_result": {"executable_sections_size": sections}, "success": True}
+    fake.answer("compile", (0, document))
+    result, _ = flashed(made, double.port)
+    assert (result.flash_bytes, result.ram_bytes) == sizes
+    run = CliRunner().invoke(main, ["flash", str(made.path), "--port", double.port])
+    assert run.exit_code == 0
+    assert ("sizes not stated" in run.output) == (sizes == (None, None))
+
+
+@pytest.mark.parametrize("said", [{"success": False}, {"error": "no", "success": True}, BROKEN])
+@pytest.mark.parametrize("command", ["compile", "upload"])
+def test_a_failure_counts_whatever_the_exit_code(
+    made: Project, fake: Fake, double: BoardDouble, command: str, said: Any
+) -> None:
+    fake.answer(command, (0, said))
+    with pytest.raises(HarmcuError, match=f"arduino-cli {command} failed: "):
+        flashed(made, double.port)
+
+
+@pytest.mark.parametrize("stated", ["x" * 5000, "\0", "/dev/null", "", 5])
+def test_a_folder_that_is_none_holds_nothing(
+    made: Project, fake: Fake, double: BoardDouble, stated: Any
+) -> None:
+    fake.answer("config", (0, stated))
+    assert flashed(made, double.port, agreed=True)[0].port == double.port
+
+
+@pytest.mark.parametrize("program", ["#!/nothing/here\n", "\x7fELF of another machine"])
+def test_an_arduino_cli_that_does_not_start(
+    made: Project, fake: Fake, double: BoardDouble, program: str
+) -> None:
+    (fake.folder / "arduino-cli").write_text(program)
+    with pytest.raises(HarmcuError, match=r"does not start \(.*\); install it again: "):
+        flashed(made, double.port)
+
+
+def test_a_sketch_without_its_ino_is_not_compiled(made: Project, tmp_path: Path) -> None:
+    copy = tmp_path / "walking"
+    shutil.copytree(made.path, copy)
+    (copy / "walking.ino").unlink()
+    with pytest.raises(HarmcuError, match=r"walking\.ino: missing; "):
+        project.read(copy)
 
 
 @pytest.mark.parametrize("said", ["[" * 100_000, '{"warnings": 5, "error": "x"}'])
