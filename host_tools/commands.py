@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from host_tools import completion
 from host_tools.plain_text import say
 from trainer.errors import HarmcuError, UnknownNameError
 from trainer.printable import printable_lines
@@ -82,6 +83,7 @@ class Commands(click.Group):
                 stream.reconfigure(errors="backslashreplace")
         # `python -m host_tools` and a script of another name are harmcu, too.
         options.setdefault("prog_name", "harmcu")
+        completion.expect_call()
         try:
             return super().main(*arguments, **options)
         except OSError as error:  # of a help that cannot be written

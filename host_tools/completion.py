@@ -64,6 +64,13 @@ class PowerShell(ShellComplete):
         return f"{item.type},{item.value}"
 
 
+def expect_call() -> None:
+    """Take a call without a cursor, by a person and not by a shell's script, for an empty line."""
+    if VARIABLE in os.environ:
+        for name, value in (("COMP_WORDS", ""), ("COMP_CWORD", "0"), ("COMP_WORD", "")):
+            os.environ.setdefault(name, value)
+
+
 def script(shell: str, root: click.Command) -> str:
     """Return what a shell has to read at its start to complete harmcu's commands.
 

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from host_tools.cli import main
+from host_tools.completion import SHELLS, VARIABLE
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -99,3 +100,15 @@ def test_zsh(environment: dict[str, str], tmp_path: Path) -> None:
         zsh.type("\x15harmcu completion \t", "powershell")
     finally:
         zsh.close()
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_call_without_a_shell_is_no_traceback(environment: dict[str, str], name: str) -> None:
+    said = subprocess.run(
+        ["harmcu"],
+        env={**environment, VARIABLE: f"{name}_complete"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stderr == ""
