@@ -118,7 +118,10 @@ class Screen:
 @contextmanager
 def opened() -> Iterator[tuple[Screen, Keys]]:
     """Take the terminal over, and give it back as it was."""
-    with _unbuffered_keys(), Live(console=Console(), screen=True, auto_refresh=False) as live:
+    # The terminal says its size, now and after a change; what was exported once may be wrong.
+    named = {name: os.environ[name] for name in os.environ if name not in ("COLUMNS", "LINES")}
+    console = Console(_environ=named)
+    with _unbuffered_keys(), Live(console=console, screen=True, auto_refresh=False) as live:
         yield Screen(live), Keys()
 
 

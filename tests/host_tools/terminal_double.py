@@ -49,8 +49,8 @@ class TerminalDouble:
         self._before = self._modes()
         environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         environment.pop("NO_COLOR", None)
-        environment.pop("COLUMNS", None)
-        environment.pop("LINES", None)
+        # Exported once, and wrong: the terminal itself says its size.
+        environment |= {"COLUMNS": "0", "LINES": "-5"}
         if no_color:
             environment["NO_COLOR"] = "1"
         self.process = subprocess.Popen(
