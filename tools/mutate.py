@@ -85,6 +85,14 @@ def _c(*names: str) -> tuple[str, ...]:
     return tuple(f"firmware/src/{name}.c" for name in names)
 
 
+def _py(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}.py" for name in names)
+
+
+def _tests(station: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"tests/{station}/test_{name}.py" for name in names)
+
+
 _KERNEL_TESTS = (
     "tests/codegen/test_aot.py", "tests/codegen/test_aot_random.py",
     "tests/codegen/test_aot_cortex_m.py", "tests/codegen/test_aot_activations.py",
@@ -125,6 +133,48 @@ GROUPS = {
         ("tests/codegen/test_streaming.py", "tests/host_tools/test_stream_programs.py"),
     ),
     "knn": Group(_c("kernels/knn"), ("tests/codegen/test_knn_engine.py",)),
+    "reading": Group(
+        _py("trainer/reading", "assemble", "columns", "csv_table", "edge_impulse", "files", "guess",
+            "options", "path_names", "timeline")
+        + _py("trainer", "units", "datasets/csv", "datasets/edge_impulse", "datasets/recordings"),
+        _tests("trainer", "datasets_csv", "edge_impulse", "files", "timeline", "units",
+               "hostile_data", "datasets", "recording_file"),
+    ),
+    "recording": Group(
+        _py("trainer", "recording", "recording_file"), _tests("trainer", "recording_file")
+    ),
+    "bundle": Group(
+        _py("trainer", "bundle", "folder", "spec", "golden", "compact", "labels"),
+        _tests("trainer", "bundle", "hostile_bundle", "folder", "spec", "labels", "compact"),
+    ),
+    "people": Group(
+        _py("trainer", "splits", "leaks", "held_out"),
+        _tests("trainer", "splits", "leaks", "held_out"),
+    ),
+    "figures": Group(
+        _py("trainer", "evaluate", "continuous", "interval", "met", "thresholds", "temperature"),
+        _tests("trainer", "evaluate", "continuous", "interval", "met", "thresholds",
+               "temperature"),
+    ),
+    "capture": Group(
+        _py("host_tools", "capture", "board_stream", "sample_stream", "sketch_stream", "link",
+            "port"),
+        _tests("host_tools", "capture", "device"),
+    ),
+    "monitor": Group(
+        _py("host_tools", "monitor", "decision_log"), _tests("host_tools", "monitor")
+    ),
+    "verify": Group(
+        _py("host_tools", "verify", "device"), _tests("host_tools", "verify", "device")
+    ),
+    "project": Group(
+        _py("codegen", "project", "sketch", "c_text", "agreement", "boards"),
+        _tests("codegen", "project", "sketch_layout", "c_text", "agreement"),
+    ),
+    "tflite": Group(
+        _py("codegen", "tflite", "graph", "memory"),
+        _tests("codegen", "tflite", "hostile_tflite", "memory", "aot"),
+    ),
 }  # fmt: skip
 
 

@@ -102,6 +102,22 @@ def test_bombs_are_refused(tmp_path: Path, make: object, monkeypatch: pytest.Mon
         list(files.members(path, lambda _: False))
 
 
+def test_archives_in_an_archive_count_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = zip_of(tmp_path / "inner.zip", {"a.txt": bytes(900)}).read_bytes()
+    path = zip_of(tmp_path / "bomb.zip", {f"{number}.zip": inner for number in range(3)})
+    found = files.members(path, lambda name: name == "a.csv")
+    monkeypatch.setattr(files, "LARGEST_ARCHIVE", 2 * 900 + 3 * len(inner))
+    with pytest.raises(HarmcuError, match="unpacks to more than"):
+        list(found)
+    monkeypatch.setattr(files, "LARGEST_ARCHIVE", 3 * 900 + 3 * len(inner))
+    assert list(files.members(path, lambda name: name == "a.csv")) == []
+    monkeypatch.setattr(files, "MOST_FILES", 5)
+    with pytest.raises(HarmcuError, match="unpacks to more than 0 GiB or 5 files"):
+        list(files.members(path, lambda name: name == "a.csv"))
+
+
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("make", [tar_of, zip_of])
 def test_a_truncated_archive_is_one_line(tmp_path: Path, make: object, kept: float) -> None:

@@ -72,6 +72,14 @@ def test_any_stretch_is_found_whole(first: int, length: int) -> None:
     assert leak.other_row == first
 
 
+def test_the_shortest_stretch_is_found_wherever_it_lies() -> None:
+    recording = a_recording(60)
+    for first in range(60 - leaks.RUN + 1):
+        copy = part_of(recording, first, first + leaks.RUN)
+        (leak,) = leaks.find({"training": [recording], "test": [copy]})
+        assert (leak.samples, leak.other_row) == (leaks.RUN, first)
+
+
 def test_the_published_thapliyal_overlap(nano33: Path) -> None:
     """3,149 of 4,284 test rows of walking are in the training file, says a plain comparison."""
     dataset = datasets.load(

@@ -263,6 +263,58 @@ def test_a_damaged_mark_is_counted(tmp_path: Path, line: str) -> None:
     assert [note.what for note in contents.notes] == ["damaged lines"]
 
 
+def test_a_mark_before_the_first_sample(tmp_path: Path) -> None:
+    with Writer(tmp_path / "walk.rec", HEADER) as writer:
+        writer.mark()
+        writer.write(counts(5))
+    contents = read_back(tmp_path / "walk.rec")
+    assert (contents.marks, contents.notes) == ((0,), ())
+
+
+@pytest.mark.parametrize(("count", "is_clipped"), [(32767, 1), (-32767, 1), (32766, 0)])
+def test_full_scale_is_clipped(tmp_path: Path, count: int, is_clipped: int) -> None:
+    with Writer(tmp_path / "walk.rec", HEADER) as writer:
+        writer.write(np.full((1, 6), count, np.int16))
+    end = read_back(tmp_path / "walk.rec").end
+    assert end is not None
+    assert end["clipped"] == is_clipped
+
+
+@pytest.mark.parametrize("rate_millihertz", [1000, 10_000_000])
+def test_the_slowest_and_the_fastest(tmp_path: Path, rate_millihertz: int) -> None:
+    header = dataclasses.replace(HEADER, rate_millihertz=rate_millihertz)
+    with Writer(tmp_path / "walk.rec", header) as writer:
+        writer.write(counts(5))
+    assert read_back(tmp_path / "walk.rec").header == header
+    for beyond in (rate_millihertz // 10, rate_millihertz * 10):
+        if not 1000 <= beyond <= 10_000_000:
+            wrong = dataclasses.replace(HEADER, rate_millihertz=beyond)
+            with pytest.raises(HarmcuError, match="1 to 10000 Hz"):
+                Writer(tmp_path / "wrong.rec", wrong)
+
+
+def test_what_is_on_the_disk_while_it_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 100 Hz half a second is 50 samples; header, marks, labels and the end are not put off."""
+    synced: list[int] = []
+    sync = os.fsync
+
+    def counted(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(len(path.read_bytes().splitlines()))
+
+    monkeypatch.setattr(os, "fsync", counted)
+    path = tmp_path / "walk.rec"
+    with Writer(path, dataclasses.replace(HEADER, rate_millihertz=100_000)) as writer:
+        for sample in counts(120):
+            writer.write(sample[None])
+        writer.mark()
+        writer.relabel("run")
+        writer.write(counts(1))
+    assert synced == [1, 51, 101, 122, 123, 125]
+
+
 def _captured(path: Path, measured: float, samples: int = 600) -> None:
     """A 5 Hz tone as a sensor records it that says 119 Hz and runs at another rate."""
     tone = 8000 * np.sin(2 * np.pi * 5 * np.arange(samples) / measured)

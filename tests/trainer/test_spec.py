@@ -101,6 +101,13 @@ def test_bad_labels_are_refused(labels: tuple[str, ...], reason: str) -> None:
         check_labels(labels)
 
 
+def test_how_many_labels_there_may_be() -> None:
+    check_labels(("walk", "sit"))
+    check_labels(tuple(f"label {number}" for number in range(128)))
+    with pytest.raises(HarmcuError, match="129 labels"):
+        check_labels(tuple(f"label {number}" for number in range(129)))
+
+
 def test_awkward_labels_are_fine() -> None:
     check_labels((*AWKWARD_LABELS, "<script>", "a/b", "%s", "'; --"))
 

@@ -160,6 +160,46 @@ def test_blocks_are_a_window_apart(lengths: list[int], pieces: int, window: int)
     assert sum(lengths) * pieces - kept <= len(lengths) * pieces * 2 * window
 
 
+def cut(divided: Dataset) -> list[tuple[str, int, int, int]]:
+    """Return the block, the recording, and the first and last sample of every piece."""
+    return [
+        (r.subject.split(": ")[1], *r.counts[0, :2].tolist(), int(r.counts[-1, 1]))
+        for r in divided.recordings
+        if ": " in r.subject
+    ]
+
+
+def test_blocks_go_on_over_the_recordings_of_one_person() -> None:
+    whole = of_one_person(takes("walk", "walk", "sit"))
+    lengths = (600, 400, 100)
+    recordings = tuple(
+        replace(r, counts=numbered(length, n))
+        for n, (r, length) in enumerate(zip(whole.recordings, lengths, strict=True))
+    )
+    divided = splits.divide(replace(whole, recordings=recordings), 0.2)
+    assert cut(divided) == [
+        ("training block", 0, 0, 589),
+        ("validation block", 1, 0, 139),
+        ("test block", 1, 150, 399),
+        ("training block", 2, 0, 49),
+        ("validation block", 2, 60, 64),
+        ("test block", 2, 75, 99),
+    ]
+
+
+def test_blocks_beside_official_test_takes_are_of_two_kinds() -> None:
+    whole = takes("walk", "sit", "walk", "sit")
+    recordings = tuple(replace(r, counts=numbered(1000, n)) for n, r in enumerate(whole.recordings))
+    official = replace(whole, recordings=recordings, official_test_subjects=("take 2", "take 3"))
+    divided = splits.divide(official, 0.2)
+    assert cut(divided) == [
+        (block, take, first, last)
+        for take in (0, 1)
+        for block, first, last in (("training block", 0, 789), ("validation block", 800, 999))
+    ]
+    assert [r.subject for r in divided.recordings[4:]] == ["take 2", "take 3"]
+
+
 def numbered(samples: int, which: int) -> Counts:
     counts = np.zeros((samples, 6), np.int16)
     counts[:, 0], counts[:, 1] = which, np.arange(samples)
@@ -183,6 +223,8 @@ def test_a_window_of_blocks_fits_twice() -> None:
     divided = splits.divide(dataset, window / 50)
     assert min(len(r.counts) for r in divided.recordings) >= 2 * window
     assert splits.block_window(takes("walk", "sit", samples=100_000), 128) == 128
+    # A test block of 2,000 samples holds 300: two windows and a gap of 96, in steps of 16.
+    assert splits.block_window(takes("walk", "sit", samples=2000), 300) == 96
 
 
 def test_an_official_part_of_takes_leaves_the_rest_to_be_divided() -> None:

@@ -64,5 +64,13 @@ def test_an_impossible_scale_is_refused(lsb: float) -> None:
         scale_for("g", lsb)
 
 
+def test_the_shift_of_a_scale_is_1_to_30() -> None:
+    assert scale_for("g", 2.0**-16 / 8192) == Scale(1 << 14, 30)
+    assert scale_for("g", 2.0**13 / 8192) == Scale(1 << 14, 1)
+    for factor in (2.0**-17, 2.0**14):
+        with pytest.raises(HarmcuError, match="cannot be scaled"):
+            scale_for("g", factor / 8192)
+
+
 def test_scaling_saturates() -> None:
     assert apply_scale([-32768, 32767], Scale(32767, 1)).tolist() == [-32768, 32767]

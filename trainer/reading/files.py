@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import lzma
 import os
+import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -205,11 +206,10 @@ def _check_link(folder: Path, link: Path, wanted: Wanted) -> None:
 
 def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
     with tarfile.open(path, "r:*") as archive:
-        unpacked = 0
-        for number, member in enumerate(archive):
+        unpacked = _Unpacked(path)
+        for member in archive:
             # The holes of a sparse member take no place in the file.
-            unpacked += member.size
-            _check_member(path, member.name, number, unpacked)
+            unpacked.count(member.name, member.size)
             content = (
                 archive.extractfile(member) if member.isfile() and wanted(member.name) else None
             )
@@ -218,44 +218,47 @@ def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
 
 
 def _zip(
-    path: Path, file: IO[bytes], wanted: Wanted, nested: bool = False
+    path: Path, file: IO[bytes], wanted: Wanted, outer: _Unpacked | None = None
 ) -> Iterator[tuple[str, Member]]:
     with zipfile.ZipFile(file) as archive:
-        unpacked = 0
-        for number, info in enumerate(archive.infolist()):
-            unpacked += info.file_size
-            _check_member(path, info.filename, number, unpacked)
+        unpacked = outer or _Unpacked(path)
+        for info in archive.infolist():
+            unpacked.count(info.filename, info.file_size)
             if wanted(info.filename):
                 with archive.open(info) as member:
                     yield info.filename, Member(path, member)
-            elif info.filename.lower().endswith(".zip") and not nested:
+            elif info.filename.lower().endswith(".zip") and outer is None:
                 # The UCI repository hands out archives packed once more.
                 with archive.open(info) as member, tempfile.TemporaryFile() as inner:
-                    _copy(path, info.filename, member, inner)
-                    yield from _zip(path, inner, wanted, nested=True)
+                    shutil.copyfileobj(member, inner)
+                    inner.seek(0)
+                    yield from _zip(path, inner, wanted, unpacked)
 
 
-def _copy(path: Path, name: str, source: IO[bytes], target: IO[bytes]) -> None:
-    left = LARGEST_ARCHIVE
-    while chunk := source.read(1 << 20):
-        left -= len(chunk)
-        if left < 0:
-            raise HarmcuError(f"{path}: {name} is larger than {LARGEST_ARCHIVE:,} bytes; unpack it")
-        target.write(chunk)
-    target.seek(0)
+class _Unpacked:
+    """What an archive unpacks to, with the archives in it; a member is never longer than stated."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = self._bytes = 0
 
-def _check_member(path: Path, name: str, number: int, unpacked: int) -> None:
-    parts = PurePosixPath(name.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or (parts.parts and ":" in parts.parts[0]):
-        raise HarmcuError(
-            f"{path}: holds {name!r}, a path that leaves the archive; do not trust it"
-        )
-    if number >= MOST_FILES or unpacked > LARGEST_ARCHIVE:
-        raise HarmcuError(
-            f"{path}: unpacks to more than {LARGEST_ARCHIVE >> 30} GiB or {MOST_FILES:,} files; "
-            "unpack what you need of it"
-        )
+    def count(self, name: str, size: int) -> None:
+        """Take one more member.
+
+        Raises:
+            HarmcuError: its path leaves the archive, or all are too many or too much.
+        """
+        parts = PurePosixPath(name.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts or (parts.parts and ":" in parts.parts[0]):
+            raise HarmcuError(
+                f"{self._path}: holds {name!r}, a path that leaves the archive; do not trust it"
+            )
+        self._files, self._bytes = self._files + 1, self._bytes + size
+        if self._files > MOST_FILES or self._bytes > LARGEST_ARCHIVE:
+            raise HarmcuError(
+                f"{self._path}: unpacks to more than {LARGEST_ARCHIVE >> 30} GiB or "
+                f"{MOST_FILES:,} files; unpack what you need of it"
+            )
 
 
 def _bounded(path: Path, name: str, file: Member) -> bytes:
