@@ -49,7 +49,8 @@ def expect_no_find(target: str, folder: Path, runs: int) -> None:
     program = Path(__file__).with_name("readers_fuzz.py")
     longest = max(4096, *(seed.stat().st_size for seed in seeds.iterdir()))
     options = [f"-runs={runs}", "-seed=1", f"-max_len={longest}", "-print_final_stats=1"]
-    options += ["-timeout=60", f"-artifact_prefix={folder}/"]
+    # Instrumented code keeps 2 kB of each input; what a reader holds is in test_hostile_data.py.
+    options += ["-timeout=60", "-rss_limit_mb=6000", f"-artifact_prefix={folder}/"]
     command = [sys.executable, program, target, *options, seeds]
     result = subprocess.run(
         with_own_peak(command),

@@ -27,6 +27,8 @@ def test_a_decision_is_a_line() -> None:
     decision = Classification(3, 1, 121, 50_000, np.zeros(2, np.int8), "walking")
     line = decision_line(Decided(12.34, decision), STATUS)
     assert line.split() == ["12.3", "s", "walking", "0.97", "#" * 19, "2.00", "ms"]
+    slow = Classification(3, 1, 121, 250_000_000, np.zeros(2, np.int8), "walking")
+    assert decision_line(Decided(12.34, slow), STATUS).endswith(" 10000.00 ms")
 
 
 def test_an_unknown_is_said_to_be_one() -> None:
@@ -96,7 +98,11 @@ def test_a_board_that_restarts_is_told_to_classify_again() -> None:
 
 
 def watch_replugged(
-    board: Harmcu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: Callable[[], None]
+    board: Harmcu,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    change: Callable[[], None],
+    chip: str = "CHIP",
 ) -> tuple[Monitor, list[str], list[str]]:
     """Pull the board out after some decisions and plug it in under another name."""
     monkeypatch.setattr(monitor, "LOOKED_SECONDS", 0.05)
@@ -104,9 +110,7 @@ def watch_replugged(
     warned: list[str] = []
     with BoardDouble(board) as double:
         names = [double.port]
-        monkeypatch.setattr(
-            ports, "find", lambda: [Found(names[-1], ("nano33ble",), False, "CHIP")]
-        )
+        monkeypatch.setattr(ports, "find", lambda: [Found(names[-1], ("nano33ble",), False, chip)])
         # Whoever opens the old name finds it taken.
         link = Link(double.port)
         taken = os.open(double.port, os.O_RDWR | os.O_NOCTTY)
@@ -121,6 +125,7 @@ def watch_replugged(
 
         def pull() -> bool:
             if watched.decisions == 5 and not watched.is_gone and len(names) == 1:
+                watched.link.lost, watched.link.damaged = 3, 2
                 double.unplug()
             return watched.decisions >= 10 and len(names) > 1
 
@@ -130,22 +135,31 @@ def watch_replugged(
     return watched, warned, names
 
 
+@pytest.mark.parametrize("chip", ["CHIP", ""])
 def test_a_board_that_comes_back_is_watched_again(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chip: str
 ) -> None:
-    """An unplugged cable is what happens most: the port has another name afterwards."""
+    """An unplugged cable is what happens most: the port has another name afterwards.
+
+    Without a serial number the old name is tried first.
+    """
     board = Harmcu(COUNTS, decisions=[(0, 100)] * 5, decision_seconds=0.02)
 
     def forget() -> None:
         board.decisions = [(1, 90)] * 5
 
-    watched, warned, names = watch_replugged(board, monkeypatch, tmp_path, forget)
+    watched, warned, names = watch_replugged(board, monkeypatch, tmp_path, forget, chip)
     assert watched.decisions == 10
     assert names[0] != names[1]
-    assert warned == [
+    losses = "3 lines lost and 2 damaged"
+    assert [text for text in warned if text != f"{losses} so far"] == [
         f"{names[0]} is gone; waiting for the board to come back",
         f"the board is back at {names[1]}",
     ]
+    # What was lost before the cable was pulled stays counted.
+    assert watched.losses == losses
+    assert (watched.latency_ms, watched.worst_ms) == (pytest.approx(4.2), pytest.approx(4.2))
+    assert len(warned) == 3
     rows = (tmp_path / "log.csv").read_text("utf-8").splitlines()
     assert [row.split(",")[3] for row in rows[1:]] == ["walking"] * 5 + ["running"] * 5
 

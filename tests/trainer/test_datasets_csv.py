@@ -74,12 +74,15 @@ def test_utf_16_as_spreadsheets_write_it(tmp_path: Path) -> None:
     ("separator", "decimal"),
     [(";", "."), (";", ","), ("\t", "."), ("\t", ","), (" ", "."), (", ", ".")],
 )
-def test_separators(tmp_path: Path, separator: str, decimal: str) -> None:
-    lines = [separator.join(SIX.split(","))]
-    lines += [row(n, "|").replace(".", decimal).replace("|", separator) for n in range(20)]
+@pytest.mark.parametrize("axes", [3, 6])
+def test_separators(tmp_path: Path, separator: str, decimal: str, axes: int) -> None:
+    def line(cells: str) -> str:
+        return separator.join(cells.replace(".", decimal).split("|")[:axes])
+
+    lines = [line(SIX.replace(",", "|")), *(line(row(n, "|")) for n in range(20))]
     found = load(write(tmp_path, "a.csv", "\n".join(lines)), rate=50)
     plain = load(write(tmp_path, "b.csv", f"{HEADER}\n{rows(0, 20)}"), rate=50)
-    assert (found.recordings[0].counts == plain.recordings[0].counts).all()
+    assert (found.recordings[0].counts == plain.recordings[0].counts[:, :axes]).all()
 
 
 def test_a_blank_line_after_every_row_is_no_take(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from made_up_bundle import sign
 
 from trainer import bundle, golden
-from trainer.bundle import GOLDEN, METRICS, SPEC, TFLITE, Bundle, Golden
+from trainer.bundle import GOLDEN, MET, METRICS, SPEC, TFLITE, Bundle, Golden
 from trainer.errors import HarmcuError
 
 ARENA = {"measured_bytes": 900, "margin_bytes": 100, "bytes": 1000}
@@ -140,6 +140,22 @@ def test_golden_vectors_have_a_window(made_up: Bundle) -> None:
 
 def test_vectors_that_pass_are_those_that_can_be_replayed(made_up: Bundle) -> None:
     assert len(golden.traces(bundle.read(made_up.path).golden)) == 8
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {},
+        {"others": np.zeros(3, np.uint64)},
+        {"fingerprints": np.zeros(3, np.int64)},
+        {"fingerprints": np.zeros((3, 1), np.uint64)},
+    ],
+)
+def test_fingerprints_are_what_they_say(made_up: Bundle, arrays: Golden) -> None:
+    np.savez(made_up.path / MET, **arrays)
+    sign(made_up.path)
+    with pytest.raises(HarmcuError, match=r"met\.npz: holds no fingerprints; train again"):
+        bundle.read(made_up.path)
 
 
 def test_a_zip_bomb_is_not_unpacked(made_up: Bundle) -> None:
