@@ -47,7 +47,7 @@ _AGAIN = "generate the project again, into a new folder"
 # Parts of the paths that ``generate`` makes. None is a flag of a compiler or leaves the folder.
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
-_OF_THE_COMPILER = {".c", ".cc", ".cpp", ".h", ".hpp", ".ino", ".ld", ".s", ".S"}
+_OF_THE_COMPILER = {".c", ".cc", ".cpp", ".h", ".hpp", ".ino", ".ld", ".s"}
 
 
 @dataclass(frozen=True)
@@ -351,7 +351,9 @@ def _check_nothing_added(path: Path, manifest: Manifest) -> None:
     for top in sorted({name.partition("/")[0] for name in manifest.files if "/" in name}):
         for file in sorted((path / top).rglob("*")):
             name = file.relative_to(path).as_posix()
-            if file.suffix in _OF_THE_COMPILER and name not in manifest.files:
+            if file.is_symlink():
+                raise HarmcuError(f"{file}: a link, which leaves the project; remove it")
+            if file.suffix.lower() in _OF_THE_COMPILER and name not in manifest.files:
                 raise HarmcuError(f"{file}: harmcu did not write it; move it out of {path / top}")
 
 

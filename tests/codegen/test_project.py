@@ -141,7 +141,19 @@ def test_a_link_is_refused(made: project.Project, tmp_path: Path, what: str) -> 
         project.read(made.path)
 
 
-@pytest.mark.parametrize("name", ["include/string.h", "src/kernels/evil.c", "board/more/x.ld"])
+@pytest.mark.parametrize("name", ["include/sys", "src/none.c"])
+def test_a_link_that_was_added_is_refused(made: project.Project, tmp_path: Path, name: str) -> None:
+    """The compiler follows it to headers of others."""
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil" / "config.h").write_text("#error evil")
+    (made.path / name).symlink_to(tmp_path / "evil")
+    with pytest.raises(HarmcuError, match=f"{name}: a link, which leaves the project; remove it"):
+        project.read(made.path)
+
+
+@pytest.mark.parametrize(
+    "name", ["include/string.h", "src/kernels/evil.c", "board/more/x.ld", "src/evil.CPP"]
+)
 def test_c_that_was_not_generated_is_not_compiled(made: project.Project, name: str) -> None:
     """The compiler would take include/string.h for the system's."""
     (made.path / name).parent.mkdir(exist_ok=True)

@@ -34,6 +34,14 @@ def test_gaps_and_steps_backwards_split() -> None:
     assert [int(each.index[0]) for each in found] == [0, 100, 160]
 
 
+def test_bursts_of_two_sensors_are_joined_one_to_one() -> None:
+    """A logger that wakes once a second: as many stretches as seconds, in each of two files."""
+    times = (np.arange(2000)[:, None] + np.arange(3) / 50).ravel()
+    found = timeline.uniform([stream(times), stream(times + 0.001)], 50.0)
+    assert len(found) == 2000
+    assert [int(each.index[0]) for each in found[:3]] == [1, 4, 7]
+
+
 def test_a_short_loss_is_bridged_and_counted() -> None:
     times = np.delete(np.arange(100) / 50, [40, 41])
     (found,) = timeline.uniform([stream(times)], 50.0)

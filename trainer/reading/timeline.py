@@ -119,12 +119,17 @@ def _overlapping(parts: Sequence[list[Stream]]) -> list[tuple[Stream, ...]]:
     """Return the combinations of stretches, one of each stream, that share some time."""
     groups: list[tuple[Stream, ...]] = [(part,) for part in parts[0]]
     for others in parts[1:]:
-        groups = [(*group, o) for group in groups for o in others if _overlap((*group, o))]
+        begins = np.array([other.seconds[0] for other in others])
+        ends = np.array([other.seconds[-1] for other in others])
+        groups = [
+            (*group, others[number])
+            for group in groups
+            for number in np.flatnonzero(
+                np.maximum(begins, max(part.seconds[0] for part in group))
+                < np.minimum(ends, min(part.seconds[-1] for part in group))
+            )
+        ]
     return groups
-
-
-def _overlap(group: Sequence[Stream]) -> bool:
-    return bool(max(p.seconds[0] for p in group) < min(p.seconds[-1] for p in group))
 
 
 def _interpolate(part: Stream, grid: Floats) -> Floats:
