@@ -288,6 +288,129 @@ def test_accelerometer_and_gyroscope_in_two_files(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def still(header: str, values: str, rows: int = 60) -> str:
+    """One reading again and again, every 20 ms."""
+    return f"{header}\n" + "".join(f"{20 * n},{values}\n" for n in range(rows))
+
+
+def test_a_folder_for_each_sensor(tmp_path: Path) -> None:
+    write(tmp_path, "accelerometer/walk_1.csv", still("time_ms,x,y,z", "0,0,9.81"))
+    write(tmp_path, "Gyroscope/walk_1.csv", still("time_ms,x,y,z", "0.5,0,0"))
+    (recording,) = load(tmp_path, units="m/s^2,rad/s").recordings
+    assert (recording.label, recording.axes) == ("walk", AXES)
+    expected = [*to_counts([0, 0, 9.81], "m/s^2"), *to_counts([0.5, 0, 0], "rad/s")]
+    assert recording.counts[9].tolist() == expected
+
+
+def test_files_of_a_phones_other_sensors_are_left_out(tmp_path: Path) -> None:
+    names = ("Gravity", "GyroscopeUncalibrated", "Linear Acceleration", "TotalAcceleration")
+    for name in names:
+        write(tmp_path, f"walk/{name}.csv", still("time_ms,x,y,z", "1,2,3"))
+    with pytest.raises(HarmcuError, match="file beside 4 files of other sensors"):
+        load(tmp_path)
+    write(tmp_path, "walk/Accelerometer.csv", still("time_ms,x,y,z", "0,0,1"))
+    write(tmp_path, "linear.csv", still("time_ms,x,y,z", "0,0,1"))
+    dataset = load(tmp_path)
+    assert [r.label for r in dataset.recordings] == ["linear", "walk"]
+    assert noted(dataset)[csv.OTHER_SENSORS] == 4
+
+
+def test_the_stated_unit_says_which_sensor_x_y_and_z_are_of(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.csv", still("time (ms),x (rad/s),y (rad/s),z (rad/s)", "1,0,0"))
+    (recording,) = csv.load(file, parse()).recordings
+    assert (recording.axes, recording.counts[0, 0]) == (AXES[3:], to_counts([1.0], "rad/s")[0])
+    file = write(tmp_path, "b.csv", still("time (ms),x (m/s^2),y (m/s²),z (m/s/s)", "0,0,0.5"))
+    (recording,) = csv.load(file, parse()).recordings
+    assert (recording.axes, recording.counts[0, 2]) == (AXES[:3], to_counts([0.5], "m/s^2")[0])
+
+
+@pytest.mark.parametrize("unit", ["mrad/s", "deg", "µT", "m/s^2"])
+def test_a_unit_that_the_sensor_has_none_of_is_refused(tmp_path: Path, unit: str) -> None:
+    header = f"time_ms,gx ({unit}),gy ({unit}),gz ({unit})"
+    with pytest.raises(HarmcuError, match=r"line 1: 'gx .*' states no unit that gx can be in"):
+        load(write(tmp_path, "a.csv", still(header, "1,2,3")))
+
+
+def test_units_may_stand_in_a_line_of_their_own(tmp_path: Path) -> None:
+    header = "time,ax,ay,az,gx,gy,gz\nms,m/s^2,m/s^2,m/s^2,rad/s,rad/s,rad/s"
+    file = write(tmp_path, "a.csv", still(header, "0,0,0.5,1,0,0"))
+    dataset = csv.load(file, parse())
+    assert dataset.recordings[0].rate_millihertz == 50_000
+    assert dataset.recordings[0].counts[0].tolist() == [
+        *to_counts([0, 0, 0.5], "m/s^2"), *to_counts([1.0, 0, 0], "rad/s")
+    ]  # fmt: skip
+    assert noted(dataset) == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "message"),
+    [
+        ("time_ms,ax,ay,az", "0,0,1", r"b\.csv: accelerations are typically 1.00 .* others are in"),
+        ("time_ms,ax (m/s^2),ay,az", "0,0,1", r"b\.csv: accelerations are typically 1\.00"),
+        ("time_ms,ax,ay,az", "0,0,1000", r"b\.csv: accelerations are typically 1000 long, which"),
+    ],
+)
+@pytest.mark.parametrize("stated", ["", " (m/s^2)"])
+def test_a_file_in_another_unit_than_the_others_is_refused(
+    tmp_path: Path, header: str, values: str, message: str, stated: str
+) -> None:
+    others = f"time_ms,ax{stated},ay{stated},az{stated}"
+    for name in "ac":
+        write(tmp_path, f"{name}.csv", still(others, "0,0,9.81", 900))
+    write(tmp_path, "b.csv", still(header, values))
+    with pytest.raises(HarmcuError, match=message):
+        csv.load(tmp_path, parse())
+
+
+def test_two_files_of_one_recording_may_have_clocks_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path, "walk_acc.csv", still("time_ms,x,y,z", "0,0,1"))
+    seconds = "".join(f"{0.02 * n:.2f},{n},0,0\n" for n in range(60))
+    write(tmp_path, "walk_gyro.csv", f"time_s,x,y,z\n{seconds}")
+    (recording,) = load(tmp_path).recordings
+    assert len(recording.counts) == 60
+    assert recording.counts[50, 3] == to_counts([50.0], "deg/s")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "rate_hz"),
+    [("timestamps", 1000), ("times", 1000), ("ts", 1000), ("Time (\u00b5s)", 1e6),
+     ("time_\u03bcs", 1e6), ("t_s", 1), ("time [sec]", 1), ("tms", 1000)],
+)  # fmt: skip
+def test_a_plural_is_no_unit_of_time(tmp_path: Path, name: str, rate_hz: float) -> None:
+    step = 0.01 * rate_hz
+    lines = "".join(f"{step * n:.2f},0,0,1\n" for n in range(100))
+    (recording,) = load(write(tmp_path, "a.csv", f"{name},ax,ay,az\n{lines}")).recordings
+    assert recording.rate_millihertz == 100_000
+
+
+def test_rows_of_one_time_are_said(tmp_path: Path) -> None:
+    lines = "".join(f"{10 * (n - n // 10)},0,0,1\n" for n in range(100))
+    dataset = load(write(tmp_path, "a.csv", f"time_ms,ax,ay,az\n{lines}"))
+    assert noted(dataset)["rows with the time of the row before"] == 9
+
+
+def test_quoted_cells_may_hold_separators_and_quotes(tmp_path: Path) -> None:
+    def line(number: int) -> str:
+        return f'{20 * number}, "stairs, 5""", 0.006,1.5,"0.8",note'
+
+    lines = ["time_ms,label,ax,ay,az,note", *map(line, range(40))]
+    (recording,) = load(write(tmp_path, "a.csv", "\n".join(lines))).recordings
+    assert recording.label == 'stairs, 5"'
+    assert recording.counts[0].tolist() == to_counts([0.006, 1.5, 0.8], "g").tolist()
+    whole = [f'"{20 * n},0,0,1"' for n in range(40)]
+    (recording,) = load(
+        write(tmp_path, "b.csv", "\n".join(["time_ms,ax,ay,az", *whole]))
+    ).recordings
+    assert len(recording.counts) == 40
+
+
+def test_labels_in_another_encoding_are_refused(tmp_path: Path) -> None:
+    lines = ["time_ms,label,ax,ay,az", *(f"{20 * n},h\u00f6her,0,0,1" for n in range(40))]
+    file = write(tmp_path, "a.csv", "\n".join(lines).encode("cp1252"))
+    with pytest.raises(HarmcuError, match=r"line 2: 'h.her' is not in UTF-8; save the file"):
+        load(file)
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
@@ -322,9 +445,9 @@ def test_thousandths_are_read_as_sensors_print_them(tmp_path: Path) -> None:
 
 
 def test_units_that_cannot_be_told_are_asked_for(tmp_path: Path) -> None:
-    still = write(tmp_path, "a.csv", f"{HEADER}\n" + "0,0,1,0.1,0.2,0.3\n" * 50)
+    slow = write(tmp_path, "a.csv", f"{HEADER}\n" + "0,0,1,0.1,0.2,0.3\n" * 50)
     with pytest.raises(HarmcuError, match="may be deg/s or rad/s; say which with --units"):
-        csv.load(still, parse(rate=50))
+        csv.load(slow, parse(rate=50))
     raw = write(tmp_path, "b.csv", f"{HEADER}\n" + "0,0,16384,100,200,300\n" * 50)
     with pytest.raises(HarmcuError, match="gravity neither in g nor in m/s"):
         csv.load(raw, parse(rate=50))

@@ -52,6 +52,42 @@ def test_a_document(tmp_path: Path, suffix: str) -> None:
     assert recording.board == "ac:87:a3:0a:2d:1b"
 
 
+@pytest.mark.parametrize(
+    ("names", "units", "message"),
+    [
+        (("accX", "accY", "accZ"), ("g", "m/s2", "m/s2"), "states 'g' and 'm/s\\^2' for accel"),
+        (("gyrX", "gyrY", "gyrZ"), ("mrad/s",) * 3, "and gx can be in none such; correct them"),
+        (("accX", "accY", "accZ"), ("rad/s",) * 3, "and ax can be in none such; correct them"),
+        (("accX", "accY", "accZ"), ("g", "N/A", "g"), "states '' and 'g' for accelerations"),
+    ],
+)
+def test_units_that_contradict_are_refused(
+    tmp_path: Path, names: tuple[str, ...], units: tuple[str, ...], message: str
+) -> None:
+    sensors = [{"name": n, "units": u} for n, u in zip(names, units, strict=True)]
+    with pytest.raises(HarmcuError, match=message):
+        datasets.load("edge-impulse", write(tmp_path, "a.json", document(sensors=sensors)))
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "axes", "counted"),
+    [
+        ("", "rad/s", ("gx", "gy", "gz"), "rad/s"),
+        ("gyr", "mdps", ("gx", "gy", "gz"), "mdeg/s"),
+        ("acc", "mg", ("ax", "ay", "az"), "mg"),
+        ("acc", "N/A", ("ax", "ay", "az"), "m/s^2"),
+    ],
+)
+def test_units_say_which_sensor_and_how_much(
+    tmp_path: Path, name: str, unit: str, axes: tuple[str, ...], counted: str
+) -> None:
+    sensors = [{"name": f"{name}{axis}", "units": unit} for axis in "xyz"]
+    file = write(tmp_path, "a.json", document(sensors=sensors))
+    (recording,) = datasets.load("edge-impulse", file).recordings
+    assert recording.axes == axes
+    assert (recording.counts[0] == to_counts([-9.81, 0.03, 1.21], counted)).all()
+
+
 def test_a_project_keeps_its_split(tmp_path: Path) -> None:
     for part in ("training", "testing"):
         for label in ("idle", "wave"):

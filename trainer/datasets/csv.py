@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.errors import HarmcuError
-from trainer.reading import assemble, columns, csv_table, files, path_names, timeline
+from trainer.reading import assemble, columns, csv_table, files, guess, path_names, timeline
 from trainer.reading.csv_table import Table
 from trainer.reading.options import ACCELERATION_UNITS, ROTATION_UNITS, Options
 from trainer.reading.path_names import PathNames
@@ -29,6 +29,8 @@ from trainer.reading.timeline import Floats, Stream
 from trainer.recording import AXES, Dataset, Note, Recording
 
 OPTIONS = ("columns", "rate_millihertz", "units", "names", "take")
+
+OTHER_SENSORS = "files of other sensors, by their names"
 
 SUFFIXES = {".csv", ".tsv", ".txt"}
 _PROSE = ("readme", "license", "licence")
@@ -64,7 +66,7 @@ class _Group:
         tables: as read.
         axes: of the tables, side by side.
         rate: samples a second, measured or given.
-        clock: seconds of one unit of the time column; 0 where there is none.
+        clocks: of each table, seconds of one unit of its time column; 0 where there is none.
     """
 
     source: str
@@ -72,7 +74,7 @@ class _Group:
     names: PathNames
     axes: tuple[str, ...]
     rate: float
-    clock: float
+    clocks: tuple[float, ...]
 
 
 def load(path: Path | None = None, options: Options | None = None) -> Dataset:
@@ -115,8 +117,8 @@ def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str
     notes: list[Note] = []
     rows = 0
     for name, content in files.members(path, _wanted):
-        if path_names.is_magnetometer(name):
-            notes.append(Note("dropped", "files of a magnetometer", 1, name))
+        if path_names.is_of_another_sensor(name):
+            notes.append(Note("dropped", OTHER_SENSORS, 1, name))
             continue
         if not content.strip():
             notes.append(Note("dropped", "empty files", 1, name))
@@ -132,9 +134,11 @@ def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str
         if rows > 4 * csv_table.MOST_ROWS:
             raise HarmcuError(f"{path}: holds more rows than fit into memory; load part of it")
     if not tables:
+        others = sum(note.count for note in notes if note.what == OTHER_SENSORS)
+        left_out = f" beside {others} {OTHER_SENSORS}" if others else ""
         raise HarmcuError(
-            f"{path}: holds no rows of numbers in any {', '.join(sorted(SUFFIXES))} file; check "
-            "the path"
+            f"{path}: holds no rows of numbers in any {', '.join(sorted(SUFFIXES))} file"
+            f"{left_out}; check the path"
         )
     return tables, digests, notes
 
@@ -171,16 +175,19 @@ def _group(source: str, tables: list[Table], options: Options, notes: list[Note]
                 f"{source}: has no column of times, so its rate is not known; give it with --rate, "
                 "such as --rate 119 for sketches that read an LSM9DS1 as fast as it goes"
             )
-        rate, clock = given, 0.0
+        rate, clocks = given, (0.0,) * len(tables)
     else:
-        rate, clock = _measured(source, tables[0], timed[0], notes)
+        measured = [
+            _measured(source, table, time, notes) for table, time in zip(tables, timed, strict=True)
+        ]
+        rate, clocks = measured[0][0], tuple(clock for _, clock in measured)
         if given and not 0.9 < given / rate < 1.1:
             raise HarmcuError(
                 f"{source}: times say {rate:.4g} Hz and --rate {given:g}; leave --rate out, and "
                 "choose the model's rate with --model-rate"
             )
         rate = given or rate
-    return _Group(source, tuple(tables), path_names.reader(options.names)(name), axes, rate, clock)
+    return _Group(source, tuple(tables), path_names.reader(options.names)(name), axes, rate, clocks)
 
 
 def _measured(source: str, table: Table, times: Floats, notes: list[Note]) -> tuple[float, float]:
@@ -207,6 +214,8 @@ def _measured(source: str, table: Table, times: Floats, notes: list[Note]) -> tu
             f"{source}: times step by {step:.6g}, which is no IMU's rate in s, ms, us or ns; name "
             "the column _ with --columns and give --rate"
         )
+    if same := int((steps == 0).sum()):
+        notes.append(Note("dropped", "rows with the time of the row before", same, source))
     if not stated:
         unit = _CLOCKS[clock]
         notes.append(Note("guessed", f"times in {unit}: then rates are those of an IMU", 1, source))
@@ -224,13 +233,44 @@ def _units(groups: Sequence[_Group], options: Options) -> assemble.Units:
     tables = [table for group in groups for table in group.tables]
     pools = []
     for sensor in "ag":
-        axes = [axis for axis in AXES if axis[0] == sensor]
-        readings = [_values(table, axes) for table in tables]
+        readings = [_values(table, _axes_of(sensor)) for table in tables]
         # A sensor of which some files miss an axis is judged by the files that have all three.
         width = max(values.shape[1] for values in readings)
         pool = np.concatenate([values for values in readings if values.shape[1] == width])
         pools.append(pool[np.isfinite(pool).all(axis=1)])
-    return assemble.Units(given, pools[0], pools[1])
+    decided = assemble.Units(given, pools[0], pools[1])
+    if not options.units:
+        for group in groups:
+            for table in group.tables:
+                _check_unit(group.source, table, decided)
+    return decided
+
+
+def _check_unit(source: str, table: Table, units: assemble.Units) -> None:
+    """Refuse a file whose own gravity is not one in the unit of all.
+
+    Raises:
+        HarmcuError: it does not state its unit, and must be of another.
+    """
+    own = [column for column in table.columns if column.role in _axes_of("a")]
+    values = _values(table, _axes_of("a"))
+    values = values[np.isfinite(values).all(axis=1)]
+    if len(own) < 3 or not len(values) or all(column.unit for column in own):
+        return
+    unit = units.of("ax")
+    try:
+        found = guess.acceleration_unit(values / (1000.0 if unit == "mg" else 1.0))
+    except HarmcuError as error:
+        raise HarmcuError(f"{source}: {error}") from None
+    if found.unit != ("g" if unit == "mg" else unit):
+        raise HarmcuError(
+            f"{source}: {found.why}, and others are in {unit}; load files of one kind together, or "
+            "give --units"
+        )
+
+
+def _axes_of(sensor: str) -> list[str]:
+    return [axis for axis in AXES if axis[0] == sensor]
 
 
 def _values(table: Table, axes: Sequence[str]) -> Floats:
@@ -254,7 +294,8 @@ def _takes(group: _Group, options: Options, notes: list[Note]) -> list[_Take]:
     for take in range(many):
         rows = [o[b[take] : b[take + 1]] for o, b in zip(order, bounds, strict=True)]
         streams = tuple(
-            _stream(group, table, chosen) for table, chosen in zip(group.tables, rows, strict=True)
+            _stream(group, table, clock, chosen)
+            for table, clock, chosen in zip(group.tables, group.clocks, rows, strict=True)
         )
         table, first = group.tables[0], rows[0]
         words = {role: texts[int(first[0])] for role, texts in table.words.items() if len(first)}
@@ -278,7 +319,7 @@ def _take_numbers(group: _Group, table: Table, options: Options, notes: list[Not
     for texts in table.words.values():
         begins[1:] |= np.array([a != b for a, b in itertools.pairwise(texts)], bool)
     count = table.column(columns.COUNT)
-    if count is not None and not group.clock:
+    if count is not None and not any(group.clocks):
         begins[1:] |= np.diff(count) < 0
     numbers: Integers = np.cumsum(begins)
     if not options.take:
@@ -296,13 +337,13 @@ def _take_numbers(group: _Group, table: Table, options: Options, notes: list[Not
     return taken
 
 
-def _stream(group: _Group, table: Table, rows: Integers) -> Stream:
+def _stream(group: _Group, table: Table, clock: float, rows: Integers) -> Stream:
     """Return some rows with their times; without a clock, the rows count it."""
     axes = columns.axes_of(table.columns)
     values = _values(table, axes)[rows]
     time, count = table.column(columns.TIME), table.column(columns.COUNT)
-    if group.clock and time is not None:
-        seconds = time[rows] * group.clock
+    if clock and time is not None:
+        seconds = time[rows] * clock
     elif count is not None and len(rows) > 1 and np.nanmedian(np.diff(count[rows])) == 1.0:
         seconds = count[rows] / group.rate
     else:

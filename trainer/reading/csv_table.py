@@ -8,6 +8,8 @@ hole, so that the rows after it keep their place in time.
 from __future__ import annotations
 
 import codecs
+import contextlib
+import csv
 import itertools
 import math
 import re
@@ -99,7 +101,7 @@ class _Builder:
                 self.counts["dropped", "rows with a cell that is empty or no finite number"] += 1
             for role, index in self._words.items():
                 # One string for each word, not one for each row.
-                self._texts[role].append(sys.intern(cells[index].strip().strip("\"'")))
+                self._texts[role].append(sys.intern(self._word(cells[index], number)))
             self._append(number, kept)
         elif numbers:
             self.counts["dropped", "rows with too few or too many cells"] += 1
@@ -109,6 +111,17 @@ class _Builder:
         else:
             self.counts["dropped", "lines of text"] += 1
             self.broken = True
+
+    def _word(self, cell: str, number: int) -> str:
+        word = cell.strip()
+        if "\ufffd" in word:
+            raise HarmcuError(
+                f"{self.source}, line {number}: {word[:40]!r} is not in UTF-8; save the file as "
+                "UTF-8"
+            )
+        if len(word) > 1 and word[0] == word[-1] == "'":
+            return word[1:-1].strip()
+        return word
 
     def _append(self, number: int, values: list[float]) -> None:
         if len(self._lines) >= MOST_ROWS:
@@ -165,7 +178,9 @@ def parse(content: bytes, source: str, named: Sequence[str] = ()) -> Table | Non
                 builder.blank += 1
                 builder.broken |= len(cells) > 1
         elif _is_header(cells):
-            builder = _header(builder, cells, bool(named), source, number)
+            builder, above = _header(builder, cells, bool(named), source, number), cells
+        elif builder and not (named or builder.rows) and _are_units(cells):
+            builder = _Builder(_columns(_with_units(above, cells), source, number), source)
         elif builder:
             builder.line(number, cells, decimal_comma)
         elif sum(_is_number(cell, decimal_comma) for cell in cells) >= 3:
@@ -211,6 +226,19 @@ def _header(
     return builder
 
 
+def _are_units(cells: Sequence[str]) -> bool:
+    """Tell whether a line holds units alone, those of the header above it."""
+    filled = [cell for cell in cells if cell.strip()]
+    return len(filled) >= 2 and all(map(columns.is_unit, filled))
+
+
+def _with_units(names: Sequence[str], units: Sequence[str]) -> list[str]:
+    return [
+        f"{name} ({unit.strip().strip('()[]')})" if unit.strip() else name
+        for name, unit in itertools.zip_longest(names, units[: len(names)], fillvalue="")
+    ]
+
+
 def _parsed(names: Sequence[str], source: str) -> list[Column]:
     return columns.parse(names, "g" if path_names.is_gyroscope(source) else "a")
 
@@ -224,6 +252,12 @@ def _columns(names: Sequence[str], source: str, number: int) -> list[Column]:
             raise HarmcuError(
                 f"{place}: two columns are {role}; name the one you mean with --columns, and the "
                 "other _"
+            )
+    for name, column in zip(names, parsed, strict=True):
+        if column.unknown:
+            raise HarmcuError(
+                f"{place}: {name.strip()[:40]!r} states no unit that {column.role} can be in; name "
+                "the columns with --columns, and give --units"
             )
     if not columns.axes_of(parsed):
         raise HarmcuError(
@@ -263,6 +297,16 @@ def _separator(text: str) -> str:
 
 
 def _cells(line: str, separator: str) -> list[str]:
+    """Split a line; a cell in quotes may hold separators and doubled quotes (RFC 4180, 2)."""
+    if '"' in line:
+        with contextlib.suppress(csv.Error):
+            blank = separator == " "
+            rows = csv.reader([line.strip()], delimiter=separator, skipinitialspace=True)
+            cells = [cell for cell in next(rows, []) if cell or not blank]
+            if len(cells) > 1:
+                return cells[: MOST_COLUMNS + 1]
+            # Some spreadsheets put whole lines into quotes.
+            line = "".join(cells)
     cells = line.split() if separator == " " else line.split(separator)
     return cells[: MOST_COLUMNS + 1]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 
 from trainer.errors import HarmcuError
 from trainer.reading import columns
+from trainer.reading.columns import Column
 from trainer.reading.options import millihertz
 from trainer.reading.timeline import Floats
 from trainer.recording import AXES, Recording
@@ -27,12 +28,6 @@ from trainer.units import counts_per_unit
 SUFFIXES = (".json", ".cbor")
 
 MOST_VALUES = 50_000_000
-
-UNITS = {
-    "m/s2": "m/s^2", "m/s^2": "m/s^2", "g": "g", "rad/s": "rad/s", "deg/s": "deg/s",
-    "dps": "deg/s", "°/s": "deg/s",
-}  # fmt: skip
-"""Units as files write them; SenML knows m/s2 and rad, and its users the rest."""
 
 _OUT = {"a": ("acc", "m/s2", "m/s^2"), "g": ("gyr", "rad/s", "rad/s")}
 
@@ -76,23 +71,43 @@ def read(content: bytes, source: str) -> Document | None:
     if not isinstance(payload, dict) or "values" not in payload or "sensors" not in payload:
         return None
     names, stated = _sensors(payload["sensors"], source)
-    parsed = columns.parse(names)
+    parsed = columns.parse(
+        [f"{name} ({unit})" if unit else name for name, unit in zip(names, stated, strict=True)]
+    )
     kept = [i for axis in AXES for i, c in enumerate(parsed) if c.role == axis]
     if not kept or len({parsed[i].role for i in kept}) < len(kept):
         raise HarmcuError(
             f"{source}: its sensors {', '.join(names[:12])} are no six axes; rename them to accX, "
             "accY, accZ, gyrX, gyrY, gyrZ"
         )
+    _check_units(names, stated, [parsed[i] for i in kept], source)
     values = _values(payload["values"], len(names), source)
     device = payload.get("device_name") or payload.get("device_type") or ""
     return Document(
         values=values[:, kept],
         axes=tuple(parsed[i].role for i in kept),
-        units=tuple(UNITS.get(stated[i], "") for i in kept),
+        units=tuple(parsed[i].unit for i in kept),
         rate_millihertz=_rate(payload.get("interval_ms"), source),
         label=PurePosixPath(source).name.split(".")[0],
         device=_text(device)[:100],
     )
+
+
+def _check_units(
+    names: Sequence[str], stated: Sequence[str], kept: Sequence[Column], source: str
+) -> None:
+    if unknown := next((column for column in kept if column.unknown), None):
+        raise HarmcuError(
+            f"{source}: its sensors {', '.join(names[:12])} state the units "
+            f"{', '.join(map(repr, stated[:12]))}, and {unknown.role} can be in none such; correct "
+            "them"
+        )
+    for sensor, name in (("a", "accelerations"), ("g", "rotations")):
+        units = {column.unit for column in kept if column.role[0] == sensor}
+        if len(units) > 1:
+            raise HarmcuError(
+                f"{source}: states {' and '.join(sorted(map(repr, units)))} for {name}; correct one"
+            )
 
 
 def _parse(content: bytes, source: str) -> Any:

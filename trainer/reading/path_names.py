@@ -15,6 +15,9 @@ _SENSOR = re.compile(
     r"(?:$|(?=[_\-. ]))",
     re.IGNORECASE,
 )
+_OTHER_SENSORS = {"gravity", "magnetometer", "magnetic", "barometer", "orientation", "compass"}
+_OTHER_READINGS = {"uncalibrated", "total", "linear", "user"}
+"""Words of phone apps for what is measured by others, or made of what the sensors measure."""
 _MAGNETOMETER = re.compile(r"(?:^|[_\-. ])mag(?:netometer)?(?:$|[_\-. ])", re.IGNORECASE)
 _TEST_PARTS = {"test", "testing"}
 
@@ -38,9 +41,11 @@ def without_sensor(name: str) -> str:
     """Return a path without its suffix and the word that says which sensor the file is of.
 
     ``left/left_accl.csv`` and ``left/left_gyro.csv`` are one recording, ``left/left``, and
-    ``left/Accelerometer.csv`` and ``left/Gyroscope.csv`` another, ``left``.
+    ``left/Accelerometer.csv`` and ``left/Gyroscope.csv`` another, ``left``. So are
+    ``accelerometer/left.csv`` and ``gyroscope/left.csv``.
     """
     path = PurePosixPath(name)
+    path = PurePosixPath(*(p for p in path.parts[:-1] if not _SENSOR.fullmatch(p)), path.name)
     stem = _SENSOR.sub("", path.stem)
     stem = re.sub(r"([_\-. ])[_\-. ]+", r"\1", stem).strip("_-. ")
     if not stem and path.parent.name:
@@ -49,14 +54,30 @@ def without_sensor(name: str) -> str:
 
 
 def is_gyroscope(name: str) -> bool:
-    """Tell whether a file's name says that it is one of a gyroscope alone."""
-    found = [match[0].lower() for match in _SENSOR.finditer(PurePosixPath(name).stem)]
-    return bool(found) and all(word.startswith("g") for word in found)
+    """Tell whether a file's name, or else its folder's, says that it is of a gyroscope alone."""
+    path = PurePosixPath(name)
+    for part in (path.stem, *reversed(path.parts[:-1])):
+        found = [match[0].lower() for match in _SENSOR.finditer(part)]
+        if found:
+            return all(word.startswith("g") for word in found)
+    return False
 
 
-def is_magnetometer(name: str) -> bool:
-    """Tell whether a file is one of a magnetometer alone."""
-    return _MAGNETOMETER.search(PurePosixPath(name).stem) is not None
+def is_of_another_sensor(name: str) -> bool:
+    """Tell whether a file is one of neither an accelerometer nor a gyroscope as it measures.
+
+    ``Magnetometer.csv``, ``Gravity.csv``, ``Linear Acceleration.csv``.
+    """
+    stem = PurePosixPath(name).stem
+    if _MAGNETOMETER.search(stem):
+        return True
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", stem)]
+    sensors = [word for word in words if _SENSOR.fullmatch(word)]
+    others = [word for word in words if word in _OTHER_SENSORS]
+    readings = [word for word in words if word in _OTHER_READINGS]
+    # A gesture may be called by one of these words, too.
+    is_all = len(sensors) + len(others) + len(readings) == len(words)
+    return is_all and bool(others or (sensors and readings))
 
 
 def reader(pattern: str) -> Callable[[str], PathNames]:
