@@ -80,7 +80,7 @@ def default_map(path: Path, root: click.Group) -> dict[str, Any]:
             that there is not; the message names the line.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:
         raise HarmcuError(f"{path}: {error.strerror}; check its permissions") from None
@@ -133,6 +133,8 @@ def _tables(
     for key, value in document.items():
         words = (*above, key)
         if not isinstance(value, dict):
+            if above:
+                file.refuse_in_group(above, key)
             continue
         if words in commands:
             yield words, value
@@ -188,6 +190,13 @@ class _File:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
             self._refuse(table, key, f"{what} {name!r:.60}; {hint}")
+
+    def refuse_in_group(self, group: Words, key: str) -> NoReturn:
+        """Refuse an option of a group of commands, which nobody would read."""
+        name = ".".join(group)
+        self._refuse(
+            group, key, f"{name} is a group of commands; put {key!r:.60} into [{name}.COMMAND]"
+        )
 
     def _value(
         self, table: Words, key: str, value: Any, command: click.Command, parameter: click.Parameter

@@ -87,6 +87,7 @@ def convert(
     """
     from host_tools.console import Console
     from trainer import convert as conversion
+    from trainer import inspect as inspection
 
     console = Console(as_json)
     dataset = _load(path, form, options)
@@ -96,8 +97,15 @@ def convert(
         else:
             suffix = "cbor" if to.endswith("cbor") else "json"
             written = conversion.to_edge_impulse(dataset, out, suffix, bars)
+    notes = inspection.summary(dataset.notes)
+    renamed = {} if to == "recordings" else conversion.renamed_labels(dataset)
+    console.table(_note_rows(notes))
+    for label, name in renamed.items():
+        console.line(f"the label {label!r} is {name!r} there")
     console.line(f"{out}: {written:,} files")
-    console.result({"out": str(out), "files": written, "format": to})
+    console.result(
+        {"out": str(out), "files": written, "format": to, "notes": notes, "renamed": renamed}
+    )
 
 
 @data.command()
@@ -155,7 +163,12 @@ def _rows(document: dict[str, Any]) -> dict[str, str]:
     for rail, each in document["clipping"].items():
         where = ", ".join(f"{label} {count:,}" for label, count in each["labels"].items())
         rows[f"clipped at {rail}"] = f"{each['samples']:,} samples: {where}"
-    for note in document["notes"]:
+    return rows | _note_rows(document["notes"])
+
+
+def _note_rows(notes: list[dict[str, Any]]) -> dict[str, str]:
+    rows: dict[str, str] = {}
+    for note in notes:
         files = f" ({len(note['files'])} files)" if len(note["files"]) > 1 else ""
         one = f" ({note['files'][0]})" if len(note["files"]) == 1 else files
         rows.setdefault(f"{note['kind']} {note['what']}", f"{note['count']:,}{one}")

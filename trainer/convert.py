@@ -41,9 +41,10 @@ def to_edge_impulse(
         how many files were written.
 
     Raises:
-        HarmcuError: ``out`` is not empty or cannot be written.
+        HarmcuError: ``out`` is not empty or cannot be written, or two labels would be one.
     """
     total = len(dataset.recordings)
+    _check_distinct(dataset)
     names = _document_names(dataset, form)
     with folder.filled(out) as fresh:
         for number, (name, recording) in enumerate(zip(names, dataset.recordings, strict=True)):
@@ -53,13 +54,35 @@ def to_edge_impulse(
     return total
 
 
+def renamed_labels(dataset: Dataset) -> dict[str, str]:
+    """Return what labels are called that a file's name cannot hold as they are."""
+    names = {label: _document_label(label) for label in dataset.labels}
+    return {label: name for label, name in names.items() if label != name}
+
+
+def _check_distinct(dataset: Dataset) -> None:
+    labels: dict[str, str] = {}
+    for label in dataset.labels:
+        name = _document_label(label).lower()
+        if name in labels:
+            raise HarmcuError(
+                f"the labels {labels[name]!r} and {label!r} would both be {name!r} in a file's "
+                "name; rename one"
+            )
+        labels[name] = label
+
+
+def _document_label(label: str) -> str:
+    return recording_file.safe(label) or "unknown"
+
+
 def _document_names(dataset: Dataset, form: str) -> list[str]:
     seen: dict[str, int] = {}
     names = []
     for recording in dataset.recordings:
         test = recording.subject in dataset.official_test_subjects
         part = ("testing/" if test else "training/") if dataset.official_test_subjects else ""
-        stem = f"{part}{recording_file.safe(recording.label) or 'unknown'}"
+        stem = f"{part}{_document_label(recording.label)}"
         seen[stem.lower()] = number = seen.get(stem.lower(), 0) + 1
         names.append(f"{stem}.{number:03}.{form}")
     return names

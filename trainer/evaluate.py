@@ -13,7 +13,7 @@ from trainer.errors import HarmcuError
 from trainer.golden import Engine, run
 from trainer.recording import Recording, six_axes
 from trainer.sample_path import Samples, windows
-from trainer.spec import Quantization, Spec
+from trainer.spec import Channel, Quantization, Spec
 from trainer.splits import natural_order
 
 Indices = npt.NDArray[np.int64]
@@ -48,6 +48,20 @@ class Decisions:
         return np.asarray(np.argmax(self.scores, axis=1), np.int64)
 
 
+def check_axes(channels: Sequence[Channel], recording: Recording) -> None:
+    """Check that a recording has what a model reads.
+
+    Raises:
+        HarmcuError: it lacks an axis; zeros in its place would be another movement.
+    """
+    lacks = [channel.axis for channel in channels if channel.axis not in recording.axes]
+    if lacks:
+        raise HarmcuError(
+            f"{recording.source} has no {', '.join(lacks)}, which the model reads; take recordings "
+            "of the same sensors"
+        )
+
+
 def decide(spec: Spec, engine: Engine, recordings: Sequence[Recording]) -> Decisions:
     """Run recordings through the whole integer path, each as a stream of its own.
 
@@ -66,6 +80,7 @@ def decide(spec: Spec, engine: Engine, recordings: Sequence[Recording]) -> Decis
                 f"{recording.source} is labelled {recording.label!r}, which the model does not "
                 f"know; evaluate on {', '.join(map(repr, spec.labels))}"
             )
+        check_axes(spec.channels, recording)
         counts = six_axes(recording)
         traces.append(run(spec, engine, counts, recording.rate_millihertz, recording.label))
     number = [len(trace.decisions) for trace in traces]

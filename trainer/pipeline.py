@@ -38,7 +38,7 @@ from trainer.errors import HarmcuError, UnknownNameError
 from trainer.progress import Progress, silent
 from trainer.reading import files
 from trainer.reading.options import Options
-from trainer.recording import Dataset, Recording, Unit
+from trainer.recording import AXES, Dataset, Note, Recording, Unit
 from trainer.spec import (
     INPUT,
     MOST_MILLIHERTZ,
@@ -196,6 +196,7 @@ def _load(request: TrainRequest, progress: Progress) -> Dataset:
     progress("load data", 0, 1, {})
     dataset = datasets.load(request.dataset, request.data, request.options)
     dataset = rates.at_rate(labels.only(dataset, request.labels), request.rate_millihertz)
+    dataset = _without_lacking_axes(dataset)
     progress("load data", 1, 1, {"recordings": len(dataset.recordings)})
     window, hop = request.window or dataset.default_window, request.hop or dataset.default_hop
     chosen = dataclasses.replace(dataset, default_window=window, default_hop=hop)
@@ -204,6 +205,19 @@ def _load(request: TrainRequest, progress: Progress) -> Dataset:
         hop = request.hop or window // 4
     _check_shape(windows.common_rate(dataset.recordings), window, hop)
     return dataclasses.replace(dataset, default_window=window, default_hop=hop)
+
+
+def _without_lacking_axes(dataset: Dataset) -> Dataset:
+    """Say which axes the model does without, for some recordings lack them."""
+    common = windows.common_axes(dataset.recordings)
+    known = {axis for recording in dataset.recordings for axis in recording.axes}
+    lost = [axis for axis in AXES if axis in known and axis not in common]
+    if not lost:
+        return dataset
+    what = f"recordings without {', '.join(lost)}: the model does without them, too"
+    lacking = [r for r in dataset.recordings if not {*lost} <= {*r.axes}]
+    notes = [Note("remark", what, 1, recording.source) for recording in lacking]
+    return dataclasses.replace(dataset, notes=(*dataset.notes, *notes))
 
 
 def _check_shape(rate_millihertz: int, window: int, hop: int) -> None:
@@ -242,7 +256,7 @@ def _test(request: TrainRequest, dataset: Dataset, split: Split, progress: Progr
     if dataset.unit == "block":
         _check_labels(dataset, "validation", validation)
         _check_labels(dataset, "test", test)
-    channels = windows.channel_scaling(training)
+    channels = windows.channel_scaling(training, windows.common_axes(dataset.recordings))
     material = Material(
         training,
         validation,

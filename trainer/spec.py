@@ -182,14 +182,17 @@ def check_labels(labels: tuple[str, ...]) -> None:
 
     Raises:
         HarmcuError: fewer than 2 or more than 128 labels; one that is empty, repeated (also in
-            another Unicode form), too long, padded with blanks or not printable.
+            another Unicode form, or with characters that are not seen), too long, padded with
+            blanks or not printable.
     """
     if not 2 <= len(labels) <= 128:
         raise HarmcuError(f"{len(labels)} labels; a classifier needs 2 to 128")
     seen: dict[str, str] = {}
     for label in labels:
         check_label(label)
-        form = unicodedata.normalize("NFC", label)
+        # Joiners and soft hyphens are part of some scripts, and cannot be seen.
+        form = "".join(c for c in label if unicodedata.category(c) != "Cf")
+        form = unicodedata.normalize("NFC", form).strip()
         if form in seen:
             raise HarmcuError(
                 f"the labels {seen[form]!r} and {label!r} cannot be told apart; rename one"

@@ -119,17 +119,23 @@ def common_axes(recordings: Sequence[Recording]) -> tuple[str, ...]:
     return axes
 
 
-def channel_scaling(recordings: Sequence[Recording]) -> tuple[Channel, ...]:
+def channel_scaling(
+    recordings: Sequence[Recording], axes: tuple[str, ...] | None = None
+) -> tuple[Channel, ...]:
     """Choose how counts become int8, from training recordings only.
 
     Every axis is centred on its mean. The three axes of a sensor share one gain, because turning
     the board mixes them: a rotation in counts must stay a rotation in int8. The gain makes
     ``FULL_SCALE_PERCENTILE`` of the samples fit.
 
+    Args:
+        recordings: of the training part.
+        axes: that the model reads; None: all that the recordings have in common.
+
     Raises:
         HarmcuError: the recordings have no axis in common.
     """
-    axes = common_axes(recordings)
+    axes = axes or common_axes(recordings)
     counts = np.concatenate([six_axes(recording) for recording in recordings]).astype(np.float64)
     channels = []
     for sensor, unit in _UNITS.items():

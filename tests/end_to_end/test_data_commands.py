@@ -61,6 +61,19 @@ def test_convert_and_inspect_again(gestures: Path, tmp_path: Path) -> None:
     assert harmcu_json("data", "inspect", tmp_path / "ei")["format"] == "edge-impulse"
 
 
+def test_convert_says_what_was_left_out_and_renamed(gestures: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    text = (gestures / "flex.csv").read_text().replace("\n", "\n1,2\n", 1)
+    (mine / "flex a.csv").write_text(text)
+    said = harmcu(
+        "data", "convert", mine, "--rate", 119, "--to", "edge-impulse", "-o", tmp_path / "ei"
+    ).stdout
+    assert "dropped rows with too few or too many cells" in said
+    assert "guessed g:" in said
+    assert "the label 'flex a' is 'flex_a' there" in said
+
+
 def test_pull_offline(tmp_path: Path) -> None:
     url = "http://127.0.0.1:9/x.zip"
     error = harmcu("data", "pull", "uci-har", "-o", tmp_path, "--url", url, code=1).stderr

@@ -77,6 +77,7 @@ def test_relative_paths_start_from_the_file_and_absolute_ones_stay(tmp_path: Pat
         ("engin = 'aot'\n", 1, "did you mean engine?"),
         ("engine = 'x'\n", 1, "engine"),
         ("[train]\n[train.data]\nx = 1\n", 1, "data is a table here"),
+        ("[data.inspect]\n[data]\nrate = 5\n", 3, "put 'rate' into [data.COMMAND]"),
         ("[data.inspekt]\npath = 'x'\n", 1, "did you mean inspect?"),
         ('[train]\n"plain " = true\n', 2, "did you mean plain?"),
     ],
@@ -111,6 +112,11 @@ def test_what_no_parser_takes_is_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(HarmcuError, match=r"harmcu\.toml: .+; https://toml\.io") as error:
         read(tmp_path, text)
     assert len(str(error.value)) < 500
+
+
+def test_a_mark_at_the_beginning_is_no_text(tmp_path: Path) -> None:
+    """Windows' editor writes one."""
+    assert read(tmp_path, "\ufeffengine = 'tflm'\n")["train"] == {"engine": "tflm"}
 
 
 def test_a_long_key_is_cut(tmp_path: Path) -> None:

@@ -36,6 +36,17 @@ def test_edge_impulse_keeps_counts_and_split(dataset: Dataset, tmp_path: Path, f
     assert sorted(r.counts.tobytes() for r in back.recordings) == want
 
 
+def test_labels_that_would_be_one_in_a_name_are_refused(dataset: Dataset, tmp_path: Path) -> None:
+    def named(*labels: str) -> Dataset:
+        made = tuple(a_recording(label=label, seed=n) for n, label in enumerate(labels))
+        return dataclasses.replace(dataset, recordings=made, labels=labels)
+
+    with pytest.raises(HarmcuError, match="labels 'a,b' and 'a b' would both be 'a_b'"):
+        convert.to_edge_impulse(named("a,b", "a b"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert convert.renamed_labels(named("a,b", "c")) == {"a,b": "a_b"}
+
+
 def test_a_folder_with_other_things_is_not_touched(dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("dear diary")
     for write in (convert.to_recordings, convert.to_edge_impulse):

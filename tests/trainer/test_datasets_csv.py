@@ -205,7 +205,8 @@ def test_labels_and_subjects_from_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "message"), [("{name}", r"no \{name\}"), ("walk", r"needs \{label\}")]
+    ("names", "message"),
+    [("{name}", r"no \{name\}"), ("walk", r"needs \{label\}"), ("{label}{subject}", "touch")],
 )
 def test_bad_patterns(tmp_path: Path, names: str, message: str) -> None:
     file = write(tmp_path, "a.csv", f"{HEADER}\n{rows(0, 20)}")

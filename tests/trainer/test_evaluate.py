@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from made_up import a_recording
 from sklearn import metrics
 
-from trainer import evaluate, sample_path
+from trainer import evaluate, evaluator, sample_path
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 from trainer.evaluate import Decisions
@@ -22,6 +22,13 @@ def decisions_of(truth: list[int], said: list[int], subjects: list[str]) -> Deci
     samples = np.zeros((len(truth), 1, 6), np.int8)
     where = np.arange(len(truth))
     return Decisions(np.array(truth), np.array(said), np.array(subjects), scores, samples, where)
+
+
+def test_zeros_are_no_reading_of_an_axis_that_is_missing(made_up: Bundle) -> None:
+    label = made_up.spec.labels[0]
+    three = a_recording(400, label, axes=("ax", "ay", "az"))
+    with pytest.raises(HarmcuError, match="has no gx, gy, gz, which the model reads"):
+        evaluate.decide(made_up.spec, evaluator.load(made_up.model), [three])
 
 
 @given(

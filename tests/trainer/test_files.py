@@ -64,7 +64,9 @@ def test_a_path_that_leaves_the_archive_is_refused(tmp_path: Path, name: str, ma
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "x.tar.xz", {"a.txt": b"1"}, links=("b.txt",))
-    assert dict(files.members(path, everything)) == {"a.txt": b"1"}
+    assert dict(files.members(path, lambda name: name == "a.txt")) == {"a.txt": b"1"}
+    with pytest.raises(HarmcuError, match=r"b\.txt is a link, and none is followed"):
+        list(files.members(path, everything))
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "a.txt").write_bytes(b"1")
@@ -78,6 +80,37 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         (folder / name).unlink()
     (folder / "not-wanted").symlink_to("/etc/passwd")
     assert [name for name, _ in files.members(folder, lambda name: name == "a.txt")] == ["a.txt"]
+
+
+def test_a_hard_link_in_a_tar_is_its_file(tmp_path: Path) -> None:
+    """GNU tar writes the second name of a file like this."""
+    path = tmp_path / "x.tar"
+    with tarfile.open(path, "w") as archive:
+        info = tarfile.TarInfo("./sit.txt")
+        info.size = 1
+        archive.addfile(info, io.BytesIO(b"1"))
+        info = tarfile.TarInfo("walk.txt")
+        info.type, info.linkname = tarfile.LNKTYPE, "./sit.txt"
+        archive.addfile(info)
+    assert dict(files.members(path, everything)) == {"sit.txt": b"1", "walk.txt": b"1"}
+
+
+@pytest.mark.parametrize("make", [tar_of, zip_of])
+def test_one_name_written_in_two_ways_is_twice(tmp_path: Path, make: object) -> None:
+    assert callable(make)
+    path = make(tmp_path / "x", {"a.txt": b"1", "./a.txt": b"1"})
+    with pytest.raises(HarmcuError, match=r"x: holds 'a\.txt' twice"):
+        list(files.members(path, everything))
+
+
+def test_what_packs_far_better_than_recordings_is_a_bomb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zip_of(tmp_path / "x.zip", {"a.txt": b"0,0,1\n" * 500_000})
+    assert len(dict(files.members(path, everything))["a.txt"]) == 3_000_000
+    monkeypatch.setattr(files, "LEAST_BOMB", 1 << 20)
+    with pytest.raises(HarmcuError, match="unpacks to more than 200 times its size"):
+        list(files.members(path, everything))
 
 
 def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from made_up import a_dataset, a_recording, tiny_request
 
-from trainer import backend, bundle, datasets, golden, held_out, pipeline, splits
+from trainer import backend, bundle, datasets, golden, held_out, pipeline, splits, windows
 from trainer.bundle import Bundle
 from trainer.errors import HarmcuError
 from trainer.pipeline import TrainRequest
-from trainer.recording import Dataset
+from trainer.recording import AXES, Dataset
 from trainer.tflm import Tflm
 
 
@@ -27,6 +27,20 @@ def test_a_bundle_is_whole(trained: Bundle) -> None:
     assert (spec.output.scale, spec.output.zero_point) == (1 / 256, -128)
     split = spec.provenance.split
     assert not {*split.train, *split.validation} & {*split.test}
+
+
+def test_axes_that_some_recordings_lack_are_said() -> None:
+    whole = a_dataset(["a", "b"])
+    three = tuple(a_recording(300, "walk", name, axes=AXES[:3]) for name in "cd")
+    mixed = dataclasses.replace(whole, recordings=(*whole.recordings, *three))
+    notes = pipeline._without_lacking_axes(mixed).notes
+    assert [note.what for note in notes] == [
+        "recordings without gx, gy, gz: the model does without them, too"
+    ] * 2
+    assert pipeline._without_lacking_axes(whole).notes == ()
+    axes = windows.common_axes(mixed.recordings)
+    read = windows.channel_scaling(whole.recordings, axes)
+    assert [channel.axis for channel in read] == ["ax", "ay", "az"]
 
 
 def test_figures_are_those_of_the_model_on_the_held_out(trained: Bundle) -> None:

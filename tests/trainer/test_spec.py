@@ -89,6 +89,8 @@ def test_anything_anywhere_is_a_spec_or_refused(data: st.DataObject) -> None:
         ((" walk", "sit"), "blanks"),
         (("walk", "walk"), "told apart"),
         (("caf\u00e9", "cafe\u0301"), "told apart"),
+        (("walk", "walk\u200b"), "told apart"),
+        (("wa\u00adlk", "walk"), "told apart"),
         (("walk\n", "sit"), "blanks"),
         (("wa\nlk", "sit"), "U\\+000A"),
         (("wa\x1b[31mlk", "sit"), "U\\+001B"),

@@ -28,6 +28,8 @@ LARGEST_ARCHIVE = 4 << 30
 """Bytes of an archive when unpacked: WISDM 2019, the largest known here, has 1.1 GB."""
 
 MOST_FILES = 50_000
+MOST_TIMES, LEAST_BOMB = 200, 16 << 20
+"""Numbers of recordings pack to a fifth, those of a board that lies still to a hundredth."""
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".xz", ".txz", ".bz2")
 """Endings of what is damaged when it cannot be opened as an archive."""
@@ -209,12 +211,17 @@ def _tar(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
         unpacked = _Unpacked(path)
         for member in archive:
             # The holes of a sparse member take no place in the file.
-            unpacked.count(member.name, member.size)
-            content = (
-                archive.extractfile(member) if member.isfile() and wanted(member.name) else None
-            )
+            name = unpacked.count(member.name, member.size)
+            if not wanted(name):
+                continue
+            if member.issym():
+                raise HarmcuError(
+                    f"{path}: {name} is a link, and none is followed; put the file itself there"
+                )
+            # A second name of a file that came before, as tar writes hard links.
+            content = archive.extractfile(member) if member.isfile() or member.islnk() else None
             if content is not None:
-                yield member.name, Member(path, content)
+                yield name, Member(path, content)
 
 
 def _zip(
@@ -223,10 +230,10 @@ def _zip(
     with zipfile.ZipFile(file) as archive:
         unpacked = outer or _Unpacked(path)
         for info in archive.infolist():
-            unpacked.count(info.filename, info.file_size)
-            if wanted(info.filename):
+            name = unpacked.count(info.filename, info.file_size)
+            if wanted(name) and not info.is_dir():
                 with archive.open(info) as member:
-                    yield info.filename, Member(path, member)
+                    yield name, Member(path, member)
             elif info.filename.lower().endswith(".zip") and outer is None:
                 # The UCI repository hands out archives packed once more.
                 with archive.open(info) as member, tempfile.TemporaryFile() as inner:
@@ -242,8 +249,8 @@ class _Unpacked:
         self._path = path
         self._files = self._bytes = 0
 
-    def count(self, name: str, size: int) -> None:
-        """Take one more member.
+    def count(self, name: str, size: int) -> str:
+        """Take one more member, and return its path without ``./``.
 
         Raises:
             HarmcuError: its path leaves the archive, or all are too many or too much.
@@ -254,11 +261,17 @@ class _Unpacked:
                 f"{self._path}: holds {name!r}, a path that leaves the archive; do not trust it"
             )
         self._files, self._bytes = self._files + 1, self._bytes + size
+        if self._bytes > max(LEAST_BOMB, MOST_TIMES * self._path.stat().st_size):
+            raise HarmcuError(
+                f"{self._path}: unpacks to more than {MOST_TIMES} times its size, as no recordings "
+                "do; unpack it yourself if you trust it"
+            )
         if self._files > MOST_FILES or self._bytes > LARGEST_ARCHIVE:
             raise HarmcuError(
                 f"{self._path}: unpacks to more than {LARGEST_ARCHIVE >> 30} GiB or "
                 f"{MOST_FILES:,} files; unpack what you need of it"
             )
+        return parts.as_posix()
 
 
 def _bounded(path: Path, name: str, file: Member) -> bytes:

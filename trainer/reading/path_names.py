@@ -128,6 +128,8 @@ def _expression(pattern: str) -> str:
         set(fields) - {"_"}
     ) + fields.count("_"):
         raise HarmcuError(f"--names {pattern}: needs {{label}} or {{subject}}, each at most once")
+    if "" in pieces[2:-1:2]:
+        raise HarmcuError(f"--names {pattern}: two fields touch; put what parts them between them")
     expression = ""
     for index, piece in enumerate(pieces):
         if index % 2 == 0:
