@@ -159,10 +159,10 @@ GROUPS = {
     "capture": Group(
         _py("host_tools", "capture", "board_stream", "sample_stream", "sketch_stream", "link",
             "port"),
-        _tests("host_tools", "capture", "device"),
+        _tests("host_tools", "capture", "device", "screens"),
     ),
     "monitor": Group(
-        _py("host_tools", "monitor", "decision_log"), _tests("host_tools", "monitor")
+        _py("host_tools", "monitor", "decision_log"), _tests("host_tools", "monitor", "screens")
     ),
     "verify": Group(
         _py("host_tools", "verify", "device"), _tests("host_tools", "verify", "device")

@@ -11,7 +11,7 @@ from programs import build_for
 from codegen import boards, project
 from host_tools import emulator, verify
 from host_tools.build import Program, build
-from host_tools.device import Device
+from host_tools.device import Device, Observed
 from host_tools.link import Link
 from trainer import golden
 from trainer.bundle import Bundle
@@ -39,6 +39,49 @@ def test_over_a_wire(host_program: Program, shared_bundle: Bundle) -> None:
         )
     assert found.equal == found.windows
     assert seen[-1] == (found.windows, found.windows)
+
+
+def test_what_was_lost_before_is_not_held_against_a_stream(
+    host_program: Program, shared_bundle: Bundle
+) -> None:
+    traces = golden.traces(shared_bundle.golden)[:1]
+    with emulator.serve(host_program) as board, Link(board.url) as link:
+        link.lost, link.damaged = 3, 2
+        found = verify.over_wire(Device(link), shared_bundle.spec, traces)
+    assert found.equal == found.windows
+
+
+@pytest.mark.parametrize("part", ["classifications", "traces"])
+def test_half_an_answer_is_a_missing_decision(
+    host_program: Program, shared_bundle: Bundle, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board may say what it decided, and not of what; or the other way round."""
+    inject = Device.inject
+
+    def halved(device: Device, counts: np.ndarray, rate_millihertz: int) -> Observed:
+        seen = inject(device, counts, rate_millihertz)
+        del getattr(seen, part)[1]
+        return seen
+
+    monkeypatch.setattr(Device, "inject", halved)
+    traces = golden.traces(shared_bundle.golden)[:1]
+    with emulator.serve(host_program) as board, Link(board.url) as link:
+        found = verify.over_wire(Device(link), shared_bundle.spec, traces)
+    first = found.first_difference
+    assert first is not None
+    assert (first.stream, first.window, first.stage) == (0, 1, "missing")
+    assert found.equal == found.windows - 1
+
+
+def test_figures_of_a_comparison() -> None:
+    found = verify.Comparison(
+        windows=8, equal=8, first_difference=None, right=7, labelled=8, ticks=50_000.0,
+        tick_hz=25_000_000, board="b", seconds=4.0, left_out=0,
+    )  # fmt: skip
+    assert found.document() == {
+        "windows": 8, "equal": 8, "left_out": 0, "windows_a_second": 2.0, "milliseconds": 2.0,
+        "first_difference": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
