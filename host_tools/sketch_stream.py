@@ -132,6 +132,7 @@ class SketchStream:
                 "them with --columns, for example --columns ax,ay,az,_"
             )
         described = columns.parse(names)
+        columns.check_units(names, described, self._port.name)
         self.axes = columns.axes_of(described)
         if not self.axes:
             raise HarmcuError(f"{self._port.name}: none of its columns is an axis; use --columns")

@@ -462,6 +462,12 @@ def test_what_sketches_print_may_be_unclear(sketch: Sketch) -> None:
     source.close()
     with pytest.raises(HarmcuError, match=r"4 numbers a line.*--columns"):
         sketch(["1,2,3,4"], 200.0)
+    for header, message in (
+        ("gx (mrad/s),gy (mrad/s),gz (mrad/s)", r"'gx .* states no unit that gx can be in"),
+        ("ax (g),ay (g),az (mg)", r"its columns state both g and mg"),
+    ):
+        with pytest.raises(HarmcuError, match=message):
+            sketch([header, *["1,2,3"] * 9], 200.0)
 
 
 def test_damaged_lines_of_sketches_are_gaps(sketch: Sketch) -> None:

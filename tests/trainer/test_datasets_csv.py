@@ -469,7 +469,11 @@ def test_units_that_cannot_be_told_are_asked_for(tmp_path: Path) -> None:
         (timed([0.0] * 50), {}, "do not tell samples apart"),
         (timed([float(n) * 1e8 for n in range(50)]), {}, "which is no IMU's rate"),
         (timed([10.0 * n for n in range(50)]), {"rate": 50}, "times say 100 Hz and --rate 50"),
-        ("Acc X (g),Acc Y (m/s^2)\n" + "0,1\n" * 9, {"rate": 50, "units": None}, "state both"),
+        (
+            "Acc X (g),Acc Y (m/s^2)\n" + "0,1\n" * 9,
+            {"rate": 50, "units": None},
+            r"a\.csv, line 1: its columns state both g and m/s\^2",
+        ),
     ],
 )
 def test_what_must_be_told(

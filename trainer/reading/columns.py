@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trainer.errors import HarmcuError
 from trainer.reading.options import ACCELERATION_UNITS
 from trainer.recording import AXES
 
@@ -68,6 +69,27 @@ def parse(names: Sequence[str], sensor: str = "a") -> list[Column]:
         axis if axis is not None and axis.role[0] not in named else column
         for axis, column in zip(plain, columns, strict=True)
     ]
+
+
+def check_units(names: Sequence[str], columns: Sequence[Column], place: str) -> None:
+    """Check that what names state for units are units of those sensors.
+
+    Raises:
+        HarmcuError: one is not, or a sensor has two; the message begins with ``place``.
+    """
+    for name, column in zip(names, columns, strict=True):
+        if column.unknown:
+            raise HarmcuError(
+                f"{place}: {name.strip()[:40]!r} states no unit that {column.role} can be in; name "
+                "the columns with --columns, and give --units"
+            )
+    for sensor in "ag":
+        units = {c.unit for c in columns if c.role in AXES and c.role[0] == sensor and c.unit}
+        if len(units) > 1:
+            raise HarmcuError(
+                f"{place}: its columns state both {' and '.join(sorted(units))}; name them with "
+                "--columns, and give --units"
+            )
 
 
 def is_unit(text: str) -> bool:

@@ -253,12 +253,7 @@ def _columns(names: Sequence[str], source: str, number: int) -> list[Column]:
                 f"{place}: two columns are {role}; name the one you mean with --columns, and the "
                 "other _"
             )
-    for name, column in zip(names, parsed, strict=True):
-        if column.unknown:
-            raise HarmcuError(
-                f"{place}: {name.strip()[:40]!r} states no unit that {column.role} can be in; name "
-                "the columns with --columns, and give --units"
-            )
+    columns.check_units(names, parsed, place)
     if not columns.axes_of(parsed):
         raise HarmcuError(
             f"{place}: no column is an axis (ax, ay, az, gx, gy, gz); name them with --columns"
