@@ -11,6 +11,7 @@ import numpy as np
 from codegen import boards
 from host_tools.device import Device
 from host_tools.link import Link, Restart
+from host_tools.port import PortGoneError
 from host_tools.protocol import Imu, Message, Sample, Status
 from host_tools.sample_stream import Chunk, RateMeter
 from trainer.errors import HarmcuError
@@ -27,6 +28,9 @@ PATIENCE = 15.0
 
 MILLIHERTZ = range(1000, 10_000_001)
 """Rates that an IMU can have; a model's at least the first too, in spec.schema.json."""
+
+CLOSING_SECONDS = 1.5
+"""For which a board that is left is asked to classify again."""
 
 BATCH = 4096
 """Messages taken at a time, so that a fast board cannot keep the screen from being drawn."""
@@ -79,7 +83,12 @@ class BoardStream:
         samples: list[Sample] = []
         message: Message | Restart | None = None
         for number in range(BATCH):
-            message = self._link.receive(0.0 if number else timeout)
+            try:
+                message = self._link.receive(0.0 if number else timeout)
+            except PortGoneError:
+                if not samples:
+                    raise
+                break  # what has arrived is kept; the next call says that it is gone
             if message is None or isinstance(message, Restart):
                 break
             if isinstance(message, Sample):
@@ -90,17 +99,33 @@ class BoardStream:
             self._asked = self._sampled = time.monotonic()
         chunks = self._chunks(samples)
         if isinstance(message, Restart):
-            # The board forgot that it was to capture.
-            self._start()
+            self._meet_again()
         elif time.monotonic() - self._sampled > PATIENCE:
             raise HarmcuError(
-                f"{self._link.port}: the board talks, but sent no sample for {PATIENCE:.0f} s; "
+                f"{self._link.port}: the board sent no sample for {PATIENCE:.0f} s; "
                 "unplug it and plug it in again"
             )
         elif time.monotonic() - self._asked > SILENCE:
-            self.trouble = f"no sample for {SILENCE:.0f} seconds"
-            self._start()
+            # Shown first: a board that hangs takes its time not to answer.
+            if self.trouble:
+                self._start()
+            self.trouble = self.trouble or f"no sample for {SILENCE:.0f} seconds"
         return chunks
+
+    def _meet_again(self) -> None:
+        """Ask a board that began anew what it is now, and let it capture again.
+
+        Raises:
+            HarmcuError: it was flashed with something that does not continue the recording.
+        """
+        self._status, imu = self._device.expect_runtime(), self._device.imu()
+        check_sensor(self._link.port, self._status, imu)
+        if (self._status.board, imu.rate_millihertz) != (self.board, self.rate_millihertz):
+            raise HarmcuError(
+                f"{self._link.port}: the board began anew as {self._status.board} at "
+                f"{imu.rate_millihertz / 1000:g} Hz; start again to record that"
+            )
+        self._start()
 
     def _chunks(self, samples: list[Sample]) -> list[Chunk]:
         if not samples:
@@ -140,7 +165,9 @@ class BoardStream:
     def close(self) -> None:
         """Let the board classify again, when it can; one that is gone cannot."""
         with contextlib.suppress(HarmcuError):
-            self._device.run("stopped" if self._status.engine == "none" else "classify")
+            Device(self._link, CLOSING_SECONDS).run(
+                "stopped" if self._status.engine == "none" else "classify"
+            )
         self._link.close()
 
 

@@ -27,7 +27,6 @@ from trainer.errors import HarmcuError
 from trainer.reading.options import Options
 from trainer.recording import Counts
 from trainer.recording_file import Header, Writer
-from trainer.spec import check_shown
 
 COUNTDOWN = 3.0
 """Seconds between starting a take and its first sample."""
@@ -130,6 +129,7 @@ class Take:
         self._header = header
         self._first = first
         self._next = 0
+        self.is_cut = False
         self._writer = Writer(path, header)
 
     def add(self, chunk: Chunk, most: int | None) -> None:
@@ -292,9 +292,12 @@ class Capture:
         take.close(reason)
         if take.label != take.named:
             take.path = _moved(take.path, lambda: self._path(take.label))
+        take.is_cut = bool(reason)
         self.finished.append(take)
         self._tell(take.summary() + (f"; stopped: {reason}" if reason else ""))
-        self.is_over = len(self.finished) == self.request.wanted
+        # A take that something cut short is kept, and is not one of those that were asked for.
+        whole = sum(not take.is_cut for take in self.finished)
+        self.is_over = whole == self.request.wanted
 
     def discard(self) -> None:
         """End the take and put it, or else the last one, aside under another name."""
@@ -317,7 +320,7 @@ class Capture:
     def relabel(self, label: str) -> None:
         """Give the take that is being recorded, and those after it, another label."""
         try:
-            check_shown(label)
+            recording_file.check_label(label)
         except HarmcuError as error:
             self._tell(f"{error}; the old one stays")
             return

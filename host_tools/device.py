@@ -49,6 +49,14 @@ class Observed:
             self.traces[message.window] = message
 
 
+AFTER_DAMAGE = 0.3
+"""Seconds for which an answer may still come after a board heard a damaged line."""
+
+
+class OtherRuntimeError(HarmcuError):
+    """The board's firmware is of another version than this harmcu."""
+
+
 class OtherModelError(HarmcuError):
     """The board runs another model than the one that is meant."""
 
@@ -115,11 +123,11 @@ class Device:
         """Return the board's status after checking that its firmware is of this harmcu's time.
 
         Raises:
-            HarmcuError: it is not.
+            OtherRuntimeError: it is not.
         """
         status = self.status()
         if status.runtime_version != runtime_version():
-            raise HarmcuError(
+            raise OtherRuntimeError(
                 f"{self.link.port}: the firmware has runtime version {status.runtime_version}, "
                 f"this harmcu {runtime_version()}; generate, build and flash again"
             )
@@ -232,8 +240,9 @@ class Device:
                 return before
             if isinstance(message, Refusal):
                 if message.reason == "damaged":
-                    return None
-                if message.command == sequence:
+                    # It may be of this command or of noise before it, which is not answered.
+                    deadline = min(deadline, time.monotonic() + AFTER_DAMAGE)
+                elif message.command == sequence:
                     raise self._refused(message)
             if message is not None:
                 before.append(message)

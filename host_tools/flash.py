@@ -381,7 +381,9 @@ def _answer(project: Project, candidates: Callable[[], list[str]]) -> tuple[Stat
 
 def _check_runs(project: Project, status: Status, port: str) -> None:
     """Refuse to call a board flashed that runs another model or engine than the project's."""
-    runs, wanted = ((each.model_sha256, each.engine) for each in (status, project.manifest))
+    runs, wanted = (
+        (each.model_sha256, each.engine, each.board) for each in (status, project.manifest)
+    )
     if runs != wanted:
         raise HarmcuError(
             f"{port}: the board runs {_shown(*runs)}, the project has {_shown(*wanted)}; the "
@@ -389,5 +391,6 @@ def _check_runs(project: Project, status: Status, port: str) -> None:
         )
 
 
-def _shown(model_sha256: str, engine: str) -> str:
-    return f"the model {model_sha256[:12]} on the engine {engine}" if model_sha256 else "no model"
+def _shown(model_sha256: str, engine: str, board: str) -> str:
+    model = f"the model {model_sha256[:12]} on the engine {engine}" if model_sha256 else "no model"
+    return f"{model}, for {board}"

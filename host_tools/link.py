@@ -29,6 +29,10 @@ class Restart:
     """The board began anew, and knows nothing any more of what it was told."""
 
 
+OVERTAKEN = 4
+"""Lines that may overtake one on the way; a board that began anew is further behind."""
+
+
 class Link(Closing):
     """A port that speaks lines.
 
@@ -106,13 +110,19 @@ class Link(Closing):
         except ProtocolError:
             self.damaged += 1
 
+    def _is_late(self, line: Line) -> bool:
+        """Tell whether a line was overtaken by a few others: it counts as lost already."""
+        return self._expected is not None and (
+            0 < self._expected - line.sequence <= OVERTAKEN < self._expected // 8
+        )
+
     def _is_new(self, line: Line) -> bool:
         """Count the lines lost before this one; False when this one was here before."""
         missing = 0 if self._expected is None else (line.sequence - self._expected) % SEQUENCE_RANGE
         is_behind = missing > SEQUENCE_RANGE // 2
         # A board that restarts begins again at 0 with what it is; nothing was lost then.
         is_first = line.type == "STA" and line.sequence == 0
-        if is_behind and not is_first and line in self._recent:
+        if is_behind and not is_first and (line in self._recent or self._is_late(line)):
             return False
         if is_behind or is_first:
             # When that first line was lost itself, so were those between it and this one.

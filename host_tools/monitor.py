@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from host_tools import ports
 from host_tools.board_stream import STATES, check_sensor
 from host_tools.closing import Closing
-from host_tools.device import Device, OtherModelError
+from host_tools.device import Device, OtherModelError, OtherRuntimeError
 from host_tools.drawing import fitted
 from host_tools.link import Link, Restart
 from host_tools.port import PortGoneError
@@ -21,6 +21,9 @@ from trainer.printable import printable
 
 SILENCE = 10.0
 """Seconds without a decision after which the monitor says so."""
+
+LEAST_PATIENCE, MISSED = 1.0, 2.5
+"""Seconds, and intervals between decisions, without one: then the last is no longer shown."""
 
 LOOKED_SECONDS = 0.5
 """Between two looks for a board that is gone."""
@@ -62,6 +65,7 @@ class Monitor(Closing):
         status, labels, imu: what the board said of itself; ``imu`` is the latest.
         decided: decisions of the last ``REMEMBERED_SECONDS``, at most ``REMEMBERED``.
         decisions: how many there were.
+        restarts: how often the board began anew.
         latency_ms, worst_ms: of the engine, in the latest window and in the worst.
     """
 
@@ -83,7 +87,8 @@ class Monitor(Closing):
         self._looked = self._samples_lost_at = -math.inf
         self._meet(link, Device(link), model_sha256)
         self.decided: deque[Decided] = deque(maxlen=REMEMBERED)
-        self.decisions = 0
+        self.decisions = self.restarts = 0
+        self._interval = SILENCE
         self.latency_ms = self.worst_ms = 0.0
         self._started = self._heard = time.monotonic()
 
@@ -122,9 +127,14 @@ class Monitor(Closing):
             return f"{self.link.port} is gone; waiting for the board to come back"
         if self.imu.state in STATES:
             return STATES[self.imu.state]
-        if time.monotonic() - self._heard > SILENCE:
-            return f"no decision for {SILENCE:.0f} s; does the board have a working IMU?"
+        if time.monotonic() - self._heard > self._patience:
+            return f"no decision for {self._patience:.0f} s; does the board have a working IMU?"
         return ""
+
+    @property
+    def _patience(self) -> float:
+        """Seconds without a decision after which the last one is none any more."""
+        return min(SILENCE, max(LEAST_PATIENCE, MISSED * self._interval))
 
     @property
     def is_losing(self) -> bool:
@@ -169,12 +179,18 @@ class Monitor(Closing):
                 elif isinstance(message, Imu):
                     self._take_imu(message)
                 elif isinstance(message, Restart):
-                    # The board forgot that it was to say its decisions.
-                    self._device.run("classify")
+                    self._meet_again()
         except PortGoneError:
             self.is_gone = True
             self.link.close()
         return arrived
+
+    def _meet_again(self) -> None:
+        """Ask a board that began anew what it is now: it may have been flashed meanwhile."""
+        self.restarts += 1
+        device = Device(self.link, ports.ANSWER_SECONDS)
+        self._meet(self.link, device, self.status.model_sha256)
+        self._heard = time.monotonic()
 
     def _look(self, timeout: float) -> None:
         """Wait for a board that is gone, and go on with it, whatever its port's name is now."""
@@ -186,7 +202,7 @@ class Monitor(Closing):
             try:
                 self._come_back(Link(name))
                 return
-            except OtherModelError:
+            except (OtherModelError, OtherRuntimeError):
                 raise
             except HarmcuError:
                 continue  # it is not there yet, or does not answer yet
@@ -215,8 +231,17 @@ class Monitor(Closing):
                 f"{self.link.port}: the board scores {len(said.scores)} labels and has "
                 f"{len(self.labels)}; generate, build and flash again"
             )
+        name = self.labels[said.label] if said.label >= 0 else ""
+        if said.name != name:
+            raise HarmcuError(
+                f"{self.link.port}: the board calls label {said.label} {said.name!r}, and it was "
+                f"{name!r}; it runs another model now, start again"
+            )
         decided = Decided(self.seconds, said)
-        self._heard = time.monotonic()
+        now = time.monotonic()
+        if self.decided:
+            self._interval = now - self._heard
+        self._heard = now
         self.decisions += 1
         self.latency_ms = said.ticks / self.status.tick_hz * 1000
         self.worst_ms = max(self.worst_ms, self.latency_ms)
@@ -254,6 +279,7 @@ def watch(
     warned = ""
     losses = monitor.losses
     was_gone = False
+    restarts = monitor.restarts
     while not (is_over() or (seconds is not None and monitor.seconds >= seconds)):
         for decided in monitor.step(0.1):
             if log is not None:
@@ -265,6 +291,9 @@ def watch(
         if monitor.trouble not in ("", warned):
             warn(monitor.trouble)
         warned = monitor.trouble
+        if monitor.restarts != restarts:
+            restarts = monitor.restarts
+            warn("the board began anew")
         if monitor.losses != losses:
             losses = monitor.losses
             warn(f"{losses} so far")

@@ -21,7 +21,8 @@ UNKNOWN = "(unknown)"
 def draw(monitor: Monitor, size: tuple[int, int], is_unicode: bool) -> Text:
     """Return the screen, of so many columns and rows."""
     width, height = size
-    latest = monitor.decided[-1].said if monitor.decided else None
+    is_stale = bool(monitor.trouble)
+    latest = monitor.decided[-1].said if monitor.decided and not is_stale else None
     name = (latest.name or UNKNOWN) if latest else "waiting for a decision"
     lines = [Text(ends("harmcu monitor", monitor.identity, width), style="bold"), Text("")]
     style = "bold" if latest is None or not latest.name else "bold green"
@@ -43,7 +44,8 @@ def _classes(monitor: Monitor, width: int, height: int, is_unicode: bool) -> lis
     Where there are more classes than lines, the likeliest of the latest window are shown.
     """
     names = [*monitor.labels, UNKNOWN]
-    scores = list(monitor.decided[-1].said.scores) if monitor.decided else []
+    latest = monitor.decided[-1].said if monitor.decided and not monitor.trouble else None
+    scores = list(latest.scores) if latest is not None else []
     name_width = min(20, max(len(name) for name in names), width // 4)
     bar_width = max(5, width // 5)
     cells = max(0, width - name_width - bar_width - 9)
@@ -52,7 +54,7 @@ def _classes(monitor: Monitor, width: int, height: int, is_unicode: bool) -> lis
     for index in _shown(scores, len(names), max(1, height - OTHER_LINES)):
         is_class = index < len(scores)
         part = share(int(scores[index])) if is_class else 0.0
-        is_latest = bool(monitor.decided) and monitor.decided[-1].said.label == (
+        is_latest = latest is not None and latest.label == (
             index if index < len(monitor.labels) else -1
         )
         mark = "█" if is_unicode else "#"

@@ -28,6 +28,12 @@ METERED_SECONDS = 2.0
 LISTENED_SECONDS = 3.0
 """Of lines, before anything is recorded: for the rate and the units."""
 
+SILENCE = 3.0
+"""Seconds without a line after which that is said."""
+
+MOST_READS = 64
+"""At a time, of a port that never pauses."""
+
 PATIENCE = 60.0
 """Seconds in which a sketch has to print so much; one that waits for a movement needs them."""
 
@@ -96,7 +102,7 @@ class SketchStream:
         self.description = f"a sketch that prints lines at {port.name}"
         self.meter = RateMeter(METERED_SECONDS)
         lumps = self._listen(say)
-        self._interpret(lumps)
+        self._interpret(lumps, say)
 
     def _listen(self, say: Callable[[str], None]) -> list[_Lump]:
         say(f"{self._port.name}: no harmcu sketch; listening to what it prints, for its rate")
@@ -117,7 +123,7 @@ class SketchStream:
                 self.meter.add(chunk)
         return lumps
 
-    def _interpret(self, lumps: Sequence[_Lump]) -> None:
+    def _interpret(self, lumps: Sequence[_Lump], say: Callable[[str], None]) -> None:
         """Decide on columns, units and rate.
 
         Raises:
@@ -141,7 +147,10 @@ class SketchStream:
         self._places = [roles.index(axis) for axis in self.axes]
         values = np.array([row for row in rows if len(row) == width])[:, self._places]
         of = {kind: [axis[0] == kind for axis in self.axes] for kind in "ag"}
+        values = values[np.isfinite(values).all(axis=1)]
         self._units = Units(self._given(described), values[:, of["a"]], values[:, of["g"]])
+        for note in self._units.notes:
+            say(f"guessed {note.what}")
         measured = self.meter.hz
         assert measured is not None, "it was listened to for long enough"
         # Three digits are what lines that arrive in lumps can tell.
@@ -155,16 +164,13 @@ class SketchStream:
         tutorial = ("g", "deg/s") if self._names == TUTORIAL else ()
         return self._options.units or stated or tutorial
 
-    @property
-    def notes(self) -> list[str]:
-        """What was guessed, for people."""
-        return [note.what for note in self._units.notes]
-
     def read(self, timeout: float) -> list[Chunk]:
         """Return what has arrived; see ``Source.read``."""
         chunks = [self._chunk(lump) for lump in self._lumps(timeout)]
         for chunk in chunks:
             self.meter.add(chunk)
+        is_silent = self._arrived is not None and time.monotonic() - self._arrived > SILENCE
+        self.trouble = f"the sketch printed nothing for {SILENCE:.0f} seconds" if is_silent else ""
         return [chunk for chunk in chunks if len(chunk.counts)]
 
     def _chunk(self, lump: _Lump) -> Chunk:
@@ -187,6 +193,12 @@ class SketchStream:
     def _lumps(self, timeout: float) -> list[_Lump]:
         """Return the rows that arrive next, parted at blank lines."""
         data = self._port.read(timeout)
+        # All that waits belongs to the time up to now: a host that was busy has lost nothing.
+        for _ in range(MOST_READS):
+            more = self._port.read() if data else b""
+            if not more:
+                break
+            data += more
         now = time.monotonic()
         lumps: list[_Lump] = []
         rows: list[list[float]] = []

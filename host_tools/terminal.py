@@ -136,6 +136,8 @@ def _unbuffered_keys() -> Iterator[None]:
     # Blocks of its own: tcgetattr's list of characters must not be shared with `before`.
     changed = termios.tcgetattr(descriptor)
     changed[3] &= ~(termios.ICANON | termios.ECHO)
+    # Ctrl-S would hold the output, and with it the recording.
+    changed[0] &= ~termios.IXON
     changed[6][termios.VMIN], changed[6][termios.VTIME] = 1, 0
     # Stopped with Ctrl-Z, the shell would inherit a screen without echo.
     changed[6][termios.VSUSP] = os.fpathconf(descriptor, "PC_VDISABLE").to_bytes(1, "little")

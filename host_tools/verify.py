@@ -352,11 +352,14 @@ def _difference(
     if said is None or checks is None:
         return Difference(stream, window, "missing", "a decision", "none")
     decision = int(trace.decisions[window])
+    past = trace.scores[max(0, window + 1 - spec.decision.smoothing) : window + 1]
+    score = int(past.sum(axis=0, dtype=np.int64).max()) // len(past)
     stages = (
         ("resample", f"CRC {expected[0]:04X}", f"CRC {checks.counts_check:04X}"),
         ("quantize", f"CRC {expected[1]:04X}", f"CRC {checks.samples_check:04X}"),
         ("engine", str(trace.scores[window].tolist()), str(said.scores.tolist())),
         ("decision", _name(spec, decision), f"{said.name!r} ({said.label})"),
+        ("decision", f"score {score}", f"score {said.score}"),
     )
     for stage, evaluated, observed in stages:
         if evaluated != observed:

@@ -120,7 +120,7 @@ class Writer:
             HarmcuError: it cannot be written, or the header makes no sense.
         """
         # What no training takes is better refused now than when all is recorded.
-        check_shown(header.label)
+        check_label(header.label)
         _check_header(header, str(path))
         self.path = path
         self._axes = len(header.axes)
@@ -199,7 +199,7 @@ class Writer:
         Raises:
             HarmcuError: it is no label, or the disk is full or gone.
         """
-        check_shown(label)
+        check_label(label)
         self._put(f"{LABEL} {_json({'label': label})}\n", now=True)
 
     def stopped(self, reason: str) -> None:
@@ -458,6 +458,19 @@ def _header(line: str, source: str) -> Header:
     return header
 
 
+def check_label(label: str) -> None:
+    """Check that a label can be written and read back.
+
+    Raises:
+        HarmcuError: it cannot be shown, or is too long.
+    """
+    check_shown(label)
+    if len(label) > LONGEST_TEXT:
+        raise HarmcuError(
+            f"the label {label[:20]!r}... is longer than {LONGEST_TEXT} characters; shorten it"
+        )
+
+
 def _check_header(header: Header, place: str) -> None:
     if not header.axes or header.axes != tuple(a for a in AXES if a in header.axes):
         raise HarmcuError(f"{place}: the axes must be some of {', '.join(AXES)}, in this order")
@@ -511,7 +524,7 @@ def names_of(recordings_: Sequence[Recording]) -> list[str]:
 def free_path(folder: Path, subject: str, label: str) -> Path:
     """Return the next name of a take, ``SUBJECT/LABEL.NNN.rec``, that none has had."""
     parent, stem = folder / (safe(subject) or "unknown"), safe(label) or "unlabelled"
-    taken = re.compile(re.escape(stem.lower()) + r"\.([0-9]{3,9})\.rec.*")
+    taken = re.compile(re.escape(stem.lower()) + r"\.([0-9]{3,30})\.rec.*")
     names = [path.name.lower() for path in parent.iterdir()] if parent.is_dir() else []
     numbers = [int(found[1]) for name in names if (found := taken.fullmatch(name))]
     return parent / f"{stem}.{max(numbers, default=0) + 1:03}{SUFFIX}"

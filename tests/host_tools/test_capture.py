@@ -19,6 +19,7 @@ from host_tools.capture import Capture, Request
 from host_tools.cli import main
 from host_tools.device import Device
 from host_tools.link import Link, Restart
+from host_tools.port import PortGoneError
 from host_tools.protocol import (
     Ack,
     Classification,
@@ -325,7 +326,7 @@ def test_a_board_that_talks_of_everything_but_samples_is_heard_a_batch_at_a_time
         monkeypatch.setattr(link, "receive", lambda *_: said)
         assert source.read(0.1) == []
         monkeypatch.setattr(board_stream, "PATIENCE", 0.0)
-        with pytest.raises(HarmcuError, match=f"{double.port}: the board talks, but sent no"):
+        with pytest.raises(HarmcuError, match=f"{double.port}: the board sent no"):
             source.read(0.1)
 
 
@@ -498,7 +499,92 @@ def test_silence_is_said_and_the_board_asked_again(monkeypatch: pytest.MonkeyPat
         while "no sample" not in source.trouble and time.monotonic() < deadline:
             source.read(0.05)
         assert "no sample" in source.trouble
+        # It was shown before the board is asked, which may take a while.
+        assert [line.type for line in board.heard].count("RUN") == 1
+        source.read(0.05)
         assert [line.type for line in board.heard].count("RUN") == 2
+
+
+def test_what_arrived_before_the_cable_was_pulled_is_kept(tmp_path: Path) -> None:
+    with BoardDouble(Harmcu(COUNTS)) as double, Link(double.port) as link:
+        source = BoardStream(link)
+        said: list[object] = [Sample(i, i * 8403, (0,) * 6) for i in range(9)]
+
+        def receive(_: float) -> object:
+            if said:
+                return said.pop(0)
+            raise PortGoneError("gone")
+
+        link.receive = receive  # type: ignore[method-assign, assignment]
+        made = Capture(source, Request("w", "a", tmp_path))
+        with pytest.raises(HarmcuError, match="gone; 9 samples are kept"):
+            capture.run(made, lambda: None, lambda: "")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"nominal": 238.0}, "began anew as nano33ble at 238 Hz; start again"),
+        ({"board": "nano33ble_rev2"}, "began anew as nano33ble_rev2 at 119 Hz; start again"),
+        ({"state": "absent"}, "no IMU answers"),
+    ],
+)
+def test_a_board_that_was_flashed_while_it_recorded_is_another(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    board = Harmcu(COUNTS, pace=119)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        made = Capture(BoardStream(link), Request("w", "a", tmp_path))
+        for _ in range(20):
+            made.step(0.02)
+        for name, value in change.items():
+            setattr(board, name, value)
+        board.interject(board.reset_in_mid_line())
+        with pytest.raises(HarmcuError, match=f"{said}.*; .* samples are kept"):
+            capture.run(made, lambda: None, lambda: "")
+    assert only_file(tmp_path).pieces
+
+
+def test_a_take_that_was_cut_short_is_not_the_one_that_was_asked_for(tmp_path: Path) -> None:
+    anew = [dataclasses.replace(chunk, begins_anew=True) for chunk in chunks(0)]
+    given = Given([*chunks(0), *anew, *chunks(50, 100)])
+    made, _ = record(given, Request("w", "a", tmp_path, seconds=1.0))
+    assert [(take.samples, take.is_cut) for take in made.finished] == [(50, True), (100, False)]
+
+
+def test_a_label_that_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
+    made = Capture(Given(chunks(0, 50)), Request("walk", "a", tmp_path))
+    made.step(0.0)
+    for key in ("l", *("x" * 201), "\n"):
+        made.press(key)
+    assert "longer than 200 characters" in made.messages[-1]
+    made.press("q")
+    assert only_file(tmp_path).header.label == "walk"
+
+
+def test_a_host_that_was_busy_has_lost_nothing(sketch: Sketch, tmp_path: Path) -> None:
+    counts = COUNTS.copy()
+    counts[:, :3] = [0, 0, 8192]
+    source = sketch(printed(counts), 100.0)
+    made = Capture(source, Request("w", "a", tmp_path, seconds=3.0))
+    begun = time.monotonic()
+    while time.monotonic() - begun < 0.5:
+        made.step(0.05)
+    read = source._port.read
+    waiting = b""
+    while time.monotonic() - begun < 2.0:
+        waiting += read(0.05)
+
+    def read_in_pieces(timeout: float = 0.0) -> bytes:
+        """As a port gives 15 kB of a board that printed on: some at a time, without waiting."""
+        nonlocal waiting
+        piece, waiting = waiting[:1000], waiting[1000:]
+        return piece or read(timeout)
+
+    source._port.read = read_in_pieces  # type: ignore[method-assign]
+    capture.run(made, lambda: None, lambda: "")
+    (take,) = made.finished
+    assert (take.lost, take.samples) == (0, 300)
 
 
 def test_samples_lost_at_the_end_of_a_take_are_counted(tmp_path: Path) -> None:

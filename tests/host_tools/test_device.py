@@ -181,6 +181,9 @@ def test_a_board_that_refuses_every_sample_is_given_up(detail: str) -> None:
         ([65535, 0, 1], 0, 0),
         ([5, 5, 6], 0, 1),
         ([5, 6, 5, 7], 0, 1),
+        ([700, 702, 701, 703], 1, 1),
+        ([30000, 30004, 30001, 30002, 30003, 30005], 3, 3),
+        ([700, 702, 10, 11], 11, 0),
     ],
 )
 def test_lost_and_repeated_lines_are_counted(sequences: list[int], lost: int, damaged: int) -> None:
@@ -193,6 +196,29 @@ def test_lost_and_repeated_lines_are_counted(sequences: list[int], lost: int, da
             while link.receive(0.2) is not None:
                 pass
             assert (link.lost, link.damaged) == (lost, damaged)
+
+
+def test_damage_that_was_heard_before_is_no_answer() -> None:
+    """Garbage on the line makes a board complain once for each piece, before it answers."""
+    status = ("1", "host", "aot", "m", "0" * 64, "1000", "classify", "0")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with Link(url) as link:
+            client, _ = server.accept()
+            for number in range(3):
+                client.sendall(encode(Line("ERR", number, ("0", "damaged", "1"))))
+
+            def answer() -> None:
+                reader = LineReader()
+                (line,) = reader.feed(client.recv(4096))
+                assert isinstance(line, Line)
+                client.sendall(encode(Line("STA", 3, status)))
+                client.sendall(encode(Line("ACK", 4, (str(line.sequence),))))
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            assert Device(link, timeout=3.0).status().board == "host"
+            thread.join()
 
 
 def test_a_restart_is_no_loss() -> None:

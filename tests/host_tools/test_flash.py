@@ -271,7 +271,7 @@ def test_a_board_that_runs_the_other_engine_was_not_flashed(
 ) -> None:
     del fake
     board.engine = "tflm"
-    with pytest.raises(HarmcuError, match=r"engine tflm, .*engine aot; the upload did not"):
+    with pytest.raises(HarmcuError, match=r"engine tflm, .*engine aot, for nano33ble; the upload"):
         flashed(made, double.port)
 
 
@@ -281,7 +281,7 @@ def test_a_recorder_that_did_not_reach_a_board_with_a_model(
     del fake
     files = project.generate_capture_only(boards.load("nano33ble"), "recorder")
     made = project.write(tmp_path / "recorder", files)
-    with pytest.raises(HarmcuError, match=r"the project has no model; the upload did not reach"):
+    with pytest.raises(HarmcuError, match=r"the project has no model, for nano33ble; the upload"):
         flashed(made, double.port)
 
 
@@ -341,6 +341,15 @@ def test_a_sketch_without_its_ino_is_not_compiled(made: Project, tmp_path: Path)
     (copy / "walking.ino").unlink()
     with pytest.raises(HarmcuError, match=r"walking\.ino: missing; "):
         project.read(copy)
+
+
+def test_firmware_of_another_board_was_not_flashed(
+    made: Project, fake: Fake, board: Harmcu, double: BoardDouble
+) -> None:
+    del fake
+    board.board = "host"
+    with pytest.raises(HarmcuError, match=r"engine aot, for host, the project has .* nano33ble;"):
+        flashed(made, double.port)
 
 
 @pytest.mark.parametrize("said", ["[" * 100_000, '{"warnings": 5, "error": "x"}'])

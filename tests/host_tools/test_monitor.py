@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +96,52 @@ def test_a_board_that_restarts_is_told_to_classify_again() -> None:
         decisions = sum(len(watched.step(0.1)) for _ in range(10))
         assert decisions > 0
         assert [line.fields for line in board.heard[-1:]] == [("classify",)]
+
+
+def test_a_board_that_is_flashed_while_its_link_stays_open_is_another() -> None:
+    """A UART and a socket do not close when the board begins anew."""
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 10_000)
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        assert watched.step(0.1)
+        board.sha256, board.labels = "cd" * 32, ("sitting", "jumping", "lying")
+        board.interject(board.reset_in_mid_line())
+        with pytest.raises(HarmcuError, match="runs the model cdcdcdcdcdcd"):
+            watch(watched, lambda _: None, lambda _: None, 2.0)
+
+
+def test_a_decision_by_another_name_is_another_model_s() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 10_000)
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        board.labels = ("sitting", "jumping", "lying")
+        with pytest.raises(HarmcuError, match="calls label 0 'sitting', and it was 'walking'"):
+            watch(watched, lambda _: None, lambda _: None, 2.0)
+
+
+def test_a_reset_is_said() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 10_000)
+    warned: list[str] = []
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        board.interject(board.reset_in_mid_line())
+        watch(watched, lambda _: None, warned.append, 1.0)
+        assert "the board began anew" in warned
+        assert watched.decisions > 0
+
+
+def test_no_stale_decision_is_shown() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 20)
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        while watched.decisions < 20:
+            watched.step(0.1)
+        shown = monitor_screen.draw(watched, (80, 24), True).plain
+        assert "0.89" in shown
+        begun = time.monotonic()
+        while not watched.trouble and time.monotonic() - begun < 5.0:
+            watched.step(0.1)
+        # Decisions came every 10 ms, and the last one was heard a second ago.
+        assert "no decision for 1 s" in watched.trouble
+        shown = monitor_screen.draw(watched, (80, 24), True).plain
+        assert "0.89" not in shown
+        assert "WARNING: no decision for 1 s" in shown
 
 
 def watch_replugged(
@@ -230,7 +277,7 @@ def test_a_board_that_never_pauses_is_shown(monkeypatch: pytest.MonkeyPatch) -> 
     board = Harmcu(COUNTS, decisions=[(0, 100)])
     with BoardDouble(board) as double, Link(double.port) as link:
         watched = Monitor(link)
-        said = Classification(0, 0, 0, 0, np.zeros(len(watched.labels), np.int8), "a")
+        said = Classification(0, 0, 0, 0, np.zeros(len(watched.labels), np.int8), "walking")
         monkeypatch.setattr(link, "receive", lambda *_: said)
         assert watched.step(0.1)
         assert watched.step(0.1)

@@ -73,6 +73,27 @@ def test_half_an_answer_is_a_missing_decision(
     assert found.equal == found.windows - 1
 
 
+def test_a_wrong_score_of_a_decision_is_found(
+    host_program: Program, shared_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the share that people see behind the label."""
+    inject = Device.inject
+
+    def changed(device: Device, counts: np.ndarray, rate_millihertz: int) -> Observed:
+        seen = inject(device, counts, rate_millihertz)
+        said = seen.classifications[1]
+        seen.classifications[1] = dataclasses.replace(said, score=-said.score - 1)
+        return seen
+
+    monkeypatch.setattr(Device, "inject", changed)
+    traces = golden.traces(shared_bundle.golden)[:1]
+    with emulator.serve(host_program) as board, Link(board.url) as link:
+        first = verify.over_wire(Device(link), shared_bundle.spec, traces).first_difference
+    assert first is not None
+    assert (first.window, first.stage) == (1, "decision")
+    assert first.expected.startswith("score ")
+
+
 def test_figures_of_a_comparison() -> None:
     found = verify.Comparison(
         windows=8, equal=8, first_difference=None, right=7, labelled=8, ticks=50_000.0,
