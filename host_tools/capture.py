@@ -130,6 +130,7 @@ class Take:
         self._first = first
         self._next = 0
         self.is_cut = False
+        self.trouble = ""
         self._writer = Writer(path, header)
 
     def add(self, chunk: Chunk, most: int | None) -> None:
@@ -189,6 +190,8 @@ class Take:
             flaws.append(f"samples lost: {self.lost}, gaps: {self.gaps}")
         if self.clipped:
             flaws.append(f"samples clipped: {self.clipped}")
+        if self.trouble:
+            flaws.append(self.trouble)
         return flaws
 
     def close(self, stopped: str = "") -> None:
@@ -197,6 +200,8 @@ class Take:
             self._writer.measured(self.hz)
         if stopped:
             self._writer.stopped(stopped)
+        if self.trouble:
+            self._writer.troubled(self.trouble)
         self._writer.close()
 
     def summary(self) -> str:
@@ -398,6 +403,8 @@ class Capture:
 
     def _say_flaws(self) -> None:
         """Say, once a take, each kind of trouble as soon as it shows."""
+        if self.take is not None:
+            self.take.trouble = self.take.trouble or self.source.trouble
         flaws = self.take.flaws() if self.take is not None else []
         for text in [*flaws, *filter(None, [self.source.trouble])]:
             kind = re.split(r"\d", text)[0]

@@ -88,8 +88,15 @@ class DecisionLog(Closing):
             raise self._failure(error) from None
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file.
+
+        Raises:
+            HarmcuError: the disk is full or gone.
+        """
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failure(error) from None
 
     def _put(self, cells: list[Any]) -> None:
         self._writer.writerow(cells)

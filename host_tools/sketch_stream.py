@@ -94,7 +94,7 @@ class SketchStream:
         self._names: tuple[str, ...] = options.columns
         self._next = 0
         self._arrived: float | None = None
-        self._begins_take = False
+        self._begins_take = self._is_parted = False
         self._rows_in_take = self._skipped = 0
         self.board = ""
         self.parts_takes = True  # by blank lines, which may come later
@@ -169,7 +169,9 @@ class SketchStream:
         chunks = [self._chunk(lump) for lump in self._lumps(timeout)]
         for chunk in chunks:
             self.meter.add(chunk)
-        is_silent = self._arrived is not None and time.monotonic() - self._arrived > SILENCE
+        # One that parts its takes is silent until somebody moves.
+        is_due = self._arrived is not None and not self._is_parted
+        is_silent = is_due and time.monotonic() - (self._arrived or 0.0) > SILENCE
         self.trouble = f"the sketch printed nothing for {SILENCE:.0f} seconds" if is_silent else ""
         return [chunk for chunk in chunks if len(chunk.counts)]
 
@@ -208,6 +210,7 @@ class SketchStream:
             if numbers:
                 rows.append(numbers)
             elif text is None or not text.strip():
+                self._is_parted |= text is not None
                 lumps += self._lump(rows, skipped, now)
                 rows, skipped = [], 0
                 # A blank line after every row parts nothing.

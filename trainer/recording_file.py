@@ -128,7 +128,7 @@ class Writer:
         self._unflushed = 0
         self._flushed_every = max(1, round(FLUSHED_SECONDS * header.rate_millihertz / 1000))
         self._measured: float | None = None
-        self._stopped = ""
+        self._stopped = self._trouble = ""
         document = {
             "schema": SCHEMA,
             "label": header.label,
@@ -206,11 +206,15 @@ class Writer:
         """Say what stopped the recording, for the end line, when it was not whoever made it."""
         self._stopped = reason
 
+    def troubled(self, trouble: str) -> None:
+        """Say what was wrong with the sensor meanwhile, for the end line."""
+        self._trouble = trouble
+
     def close(self) -> None:
         """Write the end line and close; a second time does nothing.
 
         Raises:
-            HarmcuError: the disk is full or gone.
+            HarmcuError: the disk is full or gone, or the file is.
         """
         if self._file.closed:
             return
@@ -223,10 +227,24 @@ class Writer:
         }
         if self._stopped:
             document["stopped"] = self._stopped
+        if self._trouble:
+            document["trouble"] = self._trouble
         try:
             self._put(f"{END} {_json(document)}\n", now=True)
+            self._check_there()
         finally:
             self._give_up()
+
+    def _check_there(self) -> None:
+        """Check that what was written is still where it was begun."""
+        try:
+            is_there = os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise HarmcuError(
+                f"{self.path}: was moved or deleted while it was recorded; look for it elsewhere"
+            )
 
     def _give_up(self) -> None:
         # A full disk refuses what is left a second time; the file is closed nevertheless.
@@ -432,6 +450,8 @@ def _end_notes(end: Mapping[str, Any] | None, samples: int, source: str) -> Iter
         return
     if end.get("samples") != samples:
         yield Note("remark", "recordings whose end line counts other samples", 1, source)
+    if trouble := end.get("trouble"):
+        yield Note("remark", f"recordings of a sensor in trouble: {trouble}", 1, source)
     if stopped := end.get("stopped"):
         yield Note("remark", f"recordings that ended before their time: {stopped}", 1, source)
 

@@ -552,6 +552,20 @@ def test_a_take_that_was_cut_short_is_not_the_one_that_was_asked_for(tmp_path: P
     assert [(take.samples, take.is_cut) for take in made.finished] == [(50, True), (100, False)]
 
 
+def test_a_sensor_that_was_stuck_is_written_down(tmp_path: Path) -> None:
+    given = Given(chunks(0, 50, 100))
+    made = Capture(given, Request("walk", "a", tmp_path, seconds=1.5))
+    made.step(0.0)
+    given.trouble = "the IMU is stuck"
+    made.step(0.0)
+    given.trouble = ""
+    made.step(0.0)
+    assert "the IMU is stuck" in made.finished[0].summary()
+    assert [note.what for note in only_file(tmp_path).notes] == [
+        "recordings of a sensor in trouble: the IMU is stuck"
+    ]
+
+
 def test_a_label_that_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
     made = Capture(Given(chunks(0, 50)), Request("walk", "a", tmp_path))
     made.step(0.0)
@@ -560,6 +574,23 @@ def test_a_label_that_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
     assert "longer than 200 characters" in made.messages[-1]
     made.press("q")
     assert only_file(tmp_path).header.label == "walk"
+
+
+@pytest.mark.parametrize(("blank", "said"), [([], "printed nothing for 0 s"), ([""], "")])
+def test_a_sketch_that_falls_silent_is_said_unless_it_waits_for_movement(
+    sketch: Sketch, monkeypatch: pytest.MonkeyPatch, blank: list[str], said: str
+) -> None:
+    monkeypatch.setattr(sketch_stream, "SILENCE", 0.3)
+    counts = COUNTS.copy()
+    counts[:, :3] = [0, 0, 8192]
+    source = sketch([*printed(counts[:40]), *blank], 200.0)
+    source.read(0.05)
+    assert source.trouble == ""
+    monkeypatch.setattr(source._port, "read", lambda *_: b"")
+    time.sleep(0.4)
+    source.read(0.05)
+    assert said in source.trouble
+    assert bool(source.trouble) == bool(said)
 
 
 def test_a_host_that_was_busy_has_lost_nothing(sketch: Sketch, tmp_path: Path) -> None:

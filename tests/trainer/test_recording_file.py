@@ -271,6 +271,25 @@ def test_a_mark_before_the_first_sample(tmp_path: Path) -> None:
     assert (contents.marks, contents.notes) == ((0,), ())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="keeps files that are open")
+def test_a_recording_that_is_deleted_meanwhile_is_said(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "walk.rec", HEADER)
+    writer.write(counts(5))
+    (tmp_path / "walk.rec").unlink()
+    with pytest.raises(HarmcuError, match=r"walk\.rec: was moved or deleted while it was recorded"):
+        writer.close()
+    writer.close()
+
+
+def test_trouble_of_the_sensor_is_in_the_file(tmp_path: Path) -> None:
+    with Writer(tmp_path / "walk.rec", HEADER) as writer:
+        writer.write(counts(5))
+        writer.troubled("the IMU is stuck")
+    assert [note.what for note in read_back(tmp_path / "walk.rec").notes] == [
+        "recordings of a sensor in trouble: the IMU is stuck"
+    ]
+
+
 @pytest.mark.parametrize(("count", "is_clipped"), [(32767, 1), (-32767, 1), (32766, 0)])
 def test_full_scale_is_clipped(tmp_path: Path, count: int, is_clipped: int) -> None:
     with Writer(tmp_path / "walk.rec", HEADER) as writer:
