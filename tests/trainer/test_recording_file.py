@@ -146,6 +146,29 @@ def test_damaged_lines_are_counted_and_keep_the_rest_in_place() -> None:
     ]
 
 
+def read_lines(*lines: str) -> recording_file.Contents:
+    header = 'harmcu-recording {"schema":1,"label":"x","subject":"s","axes":["ax"],"rate_hz":50}'
+    return recording_file.read("\n".join([header, *lines, ""]).encode(), "a.rec")
+
+
+def test_a_count_fits_into_16_bits() -> None:
+    contents = read_lines("0,32767", "1,-32768", "2,32768", "3,-32769", 'end {"samples": 2}')
+    assert [c[:, 0].tolist() for _, c in contents.pieces] == [[32767, -32768]]
+    assert [(n.what, n.count) for n in contents.notes] == [("damaged lines", 2)]
+
+
+def test_nothing_is_lost_before_the_first_sample() -> None:
+    contents = read_lines("7,1", "8,2", 'end {"samples": 2}')
+    assert [first for first, _ in contents.pieces] == [7]
+    assert contents.notes == ()
+
+
+def test_nothing_follows_the_end() -> None:
+    contents = read_lines("0,1", 'end {"samples": 1}', "1,2", 'end {"samples": 2}')
+    assert [len(c) for _, c in contents.pieces] == [1]
+    assert contents.end == {"samples": 1}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
