@@ -505,7 +505,9 @@ def test_silence_is_said_and_the_board_asked_again(monkeypatch: pytest.MonkeyPat
         assert [line.type for line in board.heard].count("RUN") == 2
 
 
-def test_what_arrived_before_the_cable_was_pulled_is_kept(tmp_path: Path) -> None:
+def test_what_arrived_before_the_cable_was_pulled_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with BoardDouble(Harmcu(COUNTS)) as double, Link(double.port) as link:
         source = BoardStream(link)
         said: list[object] = [Sample(i, i * 8403, (0,) * 6) for i in range(9)]
@@ -515,7 +517,7 @@ def test_what_arrived_before_the_cable_was_pulled_is_kept(tmp_path: Path) -> Non
                 return said.pop(0)
             raise PortGoneError("gone")
 
-        link.receive = receive  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(link, "receive", receive)
         made = Capture(source, Request("w", "a", tmp_path))
         with pytest.raises(HarmcuError, match="gone; 9 samples are kept"):
             capture.run(made, lambda: None, lambda: "")
@@ -593,7 +595,9 @@ def test_a_sketch_that_falls_silent_is_said_unless_it_waits_for_movement(
     assert bool(source.trouble) == bool(said)
 
 
-def test_a_host_that_was_busy_has_lost_nothing(sketch: Sketch, tmp_path: Path) -> None:
+def test_a_host_that_was_busy_has_lost_nothing(
+    sketch: Sketch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counts = COUNTS.copy()
     counts[:, :3] = [0, 0, 8192]
     source = sketch(printed(counts), 100.0)
@@ -612,7 +616,7 @@ def test_a_host_that_was_busy_has_lost_nothing(sketch: Sketch, tmp_path: Path) -
         piece, waiting = waiting[:1000], waiting[1000:]
         return piece or read(timeout)
 
-    source._port.read = read_in_pieces  # type: ignore[method-assign]
+    monkeypatch.setattr(source._port, "read", read_in_pieces)
     capture.run(made, lambda: None, lambda: "")
     (take,) = made.finished
     assert (take.lost, take.samples) == (0, 300)

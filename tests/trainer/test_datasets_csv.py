@@ -405,6 +405,14 @@ def test_quoted_cells_may_hold_separators_and_quotes(tmp_path: Path) -> None:
     assert len(recording.counts) == 40
 
 
+def test_an_empty_cell_after_a_quoted_one_is_a_cell(tmp_path: Path) -> None:
+    lines = ["time_ms\tlabel\tax\tay\taz\tnote"]
+    lines += [f'{20 * n}\t"sit"\t0\t0\t1\t' for n in range(40)]
+    dataset = load(write(tmp_path, "a.csv", "\n".join(lines)))
+    assert [len(r.counts) for r in dataset.recordings] == [40]
+    assert noted(dataset) == {}
+
+
 def test_labels_in_another_encoding_are_refused(tmp_path: Path) -> None:
     lines = ["time_ms,label,ax,ay,az", *(f"{20 * n},h\u00f6her,0,0,1" for n in range(40))]
     file = write(tmp_path, "a.csv", "\n".join(lines).encode("cp1252"))

@@ -296,7 +296,9 @@ def _cells(line: str, separator: str) -> list[str]:
     if '"' in line:
         with contextlib.suppress(csv.Error):
             blank = separator == " "
-            rows = csv.reader([line.strip()], delimiter=separator, skipinitialspace=True)
+            rows = csv.reader(
+                [line.strip() if blank else line], delimiter=separator, skipinitialspace=True
+            )
             cells = [cell for cell in next(rows, []) if cell or not blank]
             if len(cells) > 1:
                 return cells[: MOST_COLUMNS + 1]
