@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -20,6 +23,9 @@ else:
 
 REDRAWN_SECONDS = 0.1
 """Between two drawings: faster ones only cost."""
+
+CLOSING_SECONDS = 3.0
+"""After which a terminal that does not take the end of the screen is taken for dead."""
 
 Render = Callable[[tuple[int, int], bool], RenderableType]
 """Gives a screen of so many columns and rows, for a terminal that shows Unicode or not."""
@@ -97,22 +103,57 @@ class Keys:
 
 
 class Screen:
-    """The whole terminal, drawn anew as often as the caller likes."""
+    """The whole terminal, drawn anew as often as the caller likes and the terminal can.
+
+    A terminal may take nothing for a while: over a connection that stalls, or while text in it is
+    selected. What it shows stands still then, and nothing else.
+    """
 
     def __init__(self, live: Live) -> None:
         self._live = live
         self._console = live.console
         self._drawn = -REDRAWN_SECONDS
+        self._drawing: threading.Thread | None = None
+        self._error: OSError | None = None
+        live.start()
 
     def draw(self, render: Render) -> None:
-        """Show something in place of all that was shown, unless that was a moment ago."""
+        """Show something in place of all that was shown, unless that was a moment ago.
+
+        Raises:
+            OSError: the terminal is gone.
+        """
+        if self._error is not None:
+            raise self._error
         now = time.monotonic()
-        if now - self._drawn < REDRAWN_SECONDS:
+        if now - self._drawn < REDRAWN_SECONDS or (self._drawing and self._drawing.is_alive()):
             return
         self._drawn = now
         is_unicode = (self._console.encoding or "").lower().startswith("utf")
         # The user may change the size at any time.
-        self._live.update(render(self._console.size, is_unicode), refresh=True)
+        shown = render(self._console.size, is_unicode)
+        self._drawing = threading.Thread(target=self._show, args=(shown,), daemon=True)
+        self._drawing.start()
+
+    def _show(self, shown: RenderableType) -> None:
+        try:
+            self._live.update(shown, refresh=True)
+        except OSError as error:
+            self._error = error
+
+    def close(self) -> bool:
+        """Give the terminal back; False where it takes nothing any more."""
+        # Behind the last drawing, for which it waits.
+        closing = threading.Thread(target=self._stop, daemon=True)
+        closing.start()
+        closing.join(CLOSING_SECONDS)
+        return not closing.is_alive()
+
+    def _stop(self) -> None:
+        try:
+            self._live.stop()
+        except OSError as error:
+            self._error = error
 
 
 @contextmanager
@@ -120,9 +161,25 @@ def opened() -> Iterator[tuple[Screen, Keys]]:
     """Take the terminal over, and give it back as it was."""
     # The terminal says its size, now and after a change; what was exported once may be wrong.
     named = {name: os.environ[name] for name in os.environ if name not in ("COLUMNS", "LINES")}
-    console = Console(_environ=named)
-    with _unbuffered_keys(), Live(console=console, screen=True, auto_refresh=False) as live:
-        yield Screen(live), Keys()
+    with _unbuffered_keys():
+        output = _output()
+        console = Console(file=output, _environ=named)
+        screen = Screen(Live(console=console, screen=True, auto_refresh=False))
+        try:
+            yield screen, Keys()
+        finally:
+            if not screen.close():
+                # Whatever is said from now on would wait for ever, and nobody would read it.
+                sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+            elif output is not None:
+                output.close()
+
+
+def _output() -> IO[str] | None:
+    """Return the terminal as a file of its own: a drawing that waits holds no other's lock."""
+    if sys.platform == "win32":
+        return None  # rich knows a console by its number
+    return os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
 
 
 @contextmanager
@@ -141,8 +198,9 @@ def _unbuffered_keys() -> Iterator[None]:
     changed[6][termios.VMIN], changed[6][termios.VTIME] = 1, 0
     # Stopped with Ctrl-Z, the shell would inherit a screen without echo.
     changed[6][termios.VSUSP] = os.fpathconf(descriptor, "PC_VDISABLE").to_bytes(1, "little")
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
+    termios.tcsetattr(descriptor, termios.TCSANOW, changed)
     try:
         yield
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        # Not behind what is still to be written: a stalled terminal never writes it.
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -152,3 +153,30 @@ def test_the_terminal_is_left_as_it_was(tmp_path: Path, command: str, ending: st
             "sigterm": "harmcu was ended",
         }[ending]
         assert contents.end["stopped"] == stopped
+
+
+def test_a_terminal_that_takes_nothing_holds_no_recording(tmp_path: Path) -> None:
+    board = Harmcu(moving(), pace=119)
+    arguments = ("capture", "--label", "walk", "-o", tmp_path)
+    with (
+        BoardDouble(board) as double,
+        TerminalDouble(*arguments, "--port", double.port, columns=200, rows=50) as terminal,
+    ):
+        terminal.wait_for_text("RECORDING")
+        (file,) = tmp_path.rglob("*.rec")
+        # Many frames of 200 by 50 fill whatever a terminal keeps.
+        held = 0.0
+        while file.stat().st_size < 14_000:
+            assert held < 60, "the recording stands still"
+            time.sleep(0.1)
+            held += 0.1
+        terminal.press("m")
+        terminal.wait_for_text("marked at")  # it goes on where the terminal does
+        size = file.stat().st_size
+        while file.stat().st_size < size + 7_000:
+            time.sleep(0.1)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.process.wait(30) == 128 + signal.SIGTERM
+    contents = recording_file.read(file.read_bytes(), file.name)
+    assert contents.end is not None
+    assert (contents.end["stopped"], contents.end["lost"]) == ("harmcu was ended", 0)
