@@ -12,16 +12,16 @@ from codegen import boards
 from host_tools.device import Device
 from host_tools.link import Link, Restart
 from host_tools.port import PortGoneError
-from host_tools.protocol import Imu, Message, Sample, Status
-from host_tools.sample_stream import Chunk, RateMeter
+from host_tools.protocol import Ack, Imu, Sample, Status
+from host_tools.sample_stream import SILENT, Chunk, RateMeter, silence
 from trainer.errors import HarmcuError
 from trainer.recording import AXES
 
 METERED_SECONDS = 2.0
 """By the board's clock: a period is known to a microsecond."""
 
-SILENCE = 3.0
-"""Seconds without a sample after which the board is asked to start again."""
+ASKED_SECONDS = 3.0
+"""Without a sample, after which the board is asked to start again."""
 
 PATIENCE = 15.0
 """Seconds without a sample after which a board that still talks is given up."""
@@ -65,14 +65,17 @@ class BoardStream:
         self.meter = RateMeter(METERED_SECONDS)
         self.parts_takes = False
         self.trouble = ""
-        self._sampled = time.monotonic()
         self._start()
 
     def _start(self) -> None:
+        self._device.run("capture")
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._last: tuple[int, int] | None = None
         self._begins_anew = True
-        self._asked = time.monotonic()
-        self._device.run("capture")
+        self._asked_by: int | None = None
+        self._sampled = self._asked = time.monotonic()
 
     def read(self, timeout: float) -> list[Chunk]:
         """Return what has arrived; see ``Source.read``.
@@ -80,8 +83,30 @@ class BoardStream:
         Raises:
             HarmcuError: no sample comes any more.
         """
+        samples, ending = self._received(timeout)
+        now = time.monotonic()
+        if samples:
+            self._sampled = self._asked = now
+        chunks = self._chunks(samples)
+        self._say_silence(now - self._sampled)
+        if isinstance(ending, Restart):
+            self._meet_again()
+        elif isinstance(ending, Ack):
+            self._begin_anew()
+        elif now - self._sampled > PATIENCE:
+            raise HarmcuError(
+                f"{self._link.port}: the board sent no sample for {PATIENCE:.0f} s; "
+                "unplug it and plug it in again"
+            )
+        elif now - self._asked > ASKED_SECONDS:
+            # Its answer is not waited for: a board that hangs gives none, and one whose samples
+            # were late must not have them overlooked.
+            self._asked_by, self._asked = self._link.send("RUN", "capture"), now
+        return chunks
+
+    def _received(self, timeout: float) -> tuple[list[Sample], Restart | Ack | None]:
+        """Return the samples of one stream, and what ended it."""
         samples: list[Sample] = []
-        message: Message | Restart | None = None
         for number in range(BATCH):
             try:
                 message = self._link.receive(0.0 if number else timeout)
@@ -89,28 +114,22 @@ class BoardStream:
                 if not samples:
                     raise
                 break  # what has arrived is kept; the next call says that it is gone
-            if message is None or isinstance(message, Restart):
+            if message is None:
                 break
+            if isinstance(message, Restart):
+                return samples, message
+            if isinstance(message, Ack) and message.command == self._asked_by:
+                return samples, message
             if isinstance(message, Sample):
                 samples.append(message)
             elif isinstance(message, Imu):
                 self.trouble = STATES.get(message.state, "")
-        if samples:
-            self._asked = self._sampled = time.monotonic()
-        chunks = self._chunks(samples)
-        if isinstance(message, Restart):
-            self._meet_again()
-        elif time.monotonic() - self._sampled > PATIENCE:
-            raise HarmcuError(
-                f"{self._link.port}: the board sent no sample for {PATIENCE:.0f} s; "
-                "unplug it and plug it in again"
-            )
-        elif time.monotonic() - self._asked > SILENCE:
-            # Shown first: a board that hangs takes its time not to answer.
-            if self.trouble:
-                self._start()
-            self.trouble = self.trouble or f"no sample for {SILENCE:.0f} seconds"
-        return chunks
+        return samples, None
+
+    def _say_silence(self, seconds: float) -> None:
+        # What the board says of its sensor tells more.
+        if not self.trouble or self.trouble.startswith(SILENT):
+            self.trouble = silence(seconds, self.rate_millihertz / 1000)
 
     def _meet_again(self) -> None:
         """Ask a board that began anew what it is now, and let it capture again.
@@ -130,7 +149,6 @@ class BoardStream:
     def _chunks(self, samples: list[Sample]) -> list[Chunk]:
         if not samples:
             return []
-        self.trouble = "" if self.trouble.startswith("no sample") else self.trouble
         indices = np.array([sample.index for sample in samples], np.int64)
         counts = np.array([sample.counts for sample in samples], np.int16)
         bounds = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1).tolist(), len(samples)]

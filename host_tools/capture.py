@@ -18,7 +18,7 @@ from host_tools.device import Device
 from host_tools.link import Link
 from host_tools.port import Port, PortGoneError
 from host_tools.ports import ANSWER_SECONDS
-from host_tools.sample_stream import Chunk, RateMeter, Source
+from host_tools.sample_stream import SILENT, Chunk, RateMeter, Source
 from host_tools.sketch_stream import SketchStream
 from host_tools.terminal import BACKSPACE, ENTER, ESCAPE
 from trainer import recording_file
@@ -294,6 +294,8 @@ class Capture:
         take, self.take = self.take, None
         if take is None:
             return
+        # A silence that was overcome left no trace but samples that were lost; this one lasts.
+        take.trouble = take.trouble or self.source.trouble
         take.close(reason)
         if take.label != take.named:
             take.path = _moved(take.path, lambda: self._path(take.label))
@@ -403,7 +405,7 @@ class Capture:
 
     def _say_flaws(self) -> None:
         """Say, once a take, each kind of trouble as soon as it shows."""
-        if self.take is not None:
+        if self.take is not None and not self.source.trouble.startswith(SILENT):
             self.take.trouble = self.take.trouble or self.source.trouble
         flaws = self.take.flaws() if self.take is not None else []
         for text in [*flaws, *filter(None, [self.source.trouble])]:

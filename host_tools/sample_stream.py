@@ -7,6 +7,20 @@ from typing import Protocol
 
 from trainer.recording import Counts
 
+SILENCE = 1.0
+"""Seconds without a sample after which a source says so."""
+
+SILENT = "no sample for"
+"""How it does."""
+
+
+def silence(seconds: float, hz: float) -> str:
+    """Return what is said of so many seconds without a sample of so many a second, or nothing.
+
+    Two and a half periods without one are no silence either.
+    """
+    return f"{SILENT} {seconds:.0f} s" if seconds > max(SILENCE, 2.5 / hz) else ""
+
 
 @dataclass(frozen=True)
 class Chunk:

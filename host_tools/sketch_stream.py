@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from host_tools.port import Port
-from host_tools.sample_stream import Chunk, RateMeter
+from host_tools.sample_stream import Chunk, RateMeter, silence
 from trainer.errors import HarmcuError
 from trainer.reading import columns
 from trainer.reading.assemble import Units
@@ -27,9 +27,6 @@ METERED_SECONDS = 2.0
 
 LISTENED_SECONDS = 3.0
 """Of lines, before anything is recorded: for the rate and the units."""
-
-SILENCE = 3.0
-"""Seconds without a line after which that is said."""
 
 MOST_READS = 64
 """At a time, of a port that never pauses."""
@@ -170,9 +167,9 @@ class SketchStream:
         for chunk in chunks:
             self.meter.add(chunk)
         # One that parts its takes is silent until somebody moves.
-        is_due = self._arrived is not None and not self._is_parted
-        is_silent = is_due and time.monotonic() - (self._arrived or 0.0) > SILENCE
-        self.trouble = f"the sketch printed nothing for {SILENCE:.0f} seconds" if is_silent else ""
+        is_due = not self._is_parted
+        seconds = time.monotonic() - self._arrived if is_due and self._arrived else 0.0
+        self.trouble = silence(seconds, self.rate_millihertz / 1000)
         return [chunk for chunk in chunks if len(chunk.counts)]
 
     def _chunk(self, lump: _Lump) -> Chunk:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from host_tools import board_stream, capture, capture_screen, sketch_stream
+from host_tools import board_stream, capture, capture_screen, sample_stream, sketch_stream
 from host_tools.board_stream import BoardStream
 from host_tools.capture import Capture, Request
 from host_tools.cli import main
@@ -30,7 +30,7 @@ from host_tools.protocol import (
     encode,
     parse,
 )
-from host_tools.sample_stream import Chunk, RateMeter
+from host_tools.sample_stream import Chunk, RateMeter, silence
 from host_tools.sketch_stream import SketchStream
 from trainer import datasets, recording_file
 from trainer.errors import HarmcuError
@@ -319,7 +319,6 @@ def test_a_rate_that_no_imu_has_is_refused(nominal: float) -> None:
 def test_a_board_that_talks_of_everything_but_samples_is_heard_a_batch_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(board_stream, "SILENCE", 0.2)
     with BoardDouble(Harmcu(COUNTS)) as double, Link(double.port) as link:
         source = BoardStream(link)
         said = Classification(0, 0, 0, 0, np.zeros(2, np.int8), "a")
@@ -490,19 +489,101 @@ def test_a_sketch_that_prints_nothing(sketch: Sketch, monkeypatch: pytest.Monkey
         sketch(["hello"], 50.0)
 
 
+def read_until(source: BoardStream, is_so: Callable[[], bool]) -> list[Chunk]:
+    deadline = time.monotonic() + 10
+    chunks = []
+    while not is_so():
+        assert time.monotonic() < deadline, "in vain"
+        chunks += source.read(0.02)
+    return chunks
+
+
+def runs(board: Harmcu) -> int:
+    return [line.type for line in board.heard].count("RUN")
+
+
 def test_silence_is_said_and_the_board_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board_stream, "SILENCE", 0.2)
+    monkeypatch.setattr(board_stream, "ASKED_SECONDS", 1.5)
     board = Harmcu(COUNTS, stop_after=10)
     with BoardDouble(board) as double, Link(double.port) as link:
         source = BoardStream(link)
-        deadline = time.monotonic() + 5
-        while "no sample" not in source.trouble and time.monotonic() < deadline:
-            source.read(0.05)
-        assert "no sample" in source.trouble
-        # It was shown before the board is asked, which may take a while.
-        assert [line.type for line in board.heard].count("RUN") == 1
-        source.read(0.05)
-        assert [line.type for line in board.heard].count("RUN") == 2
+        read_until(source, lambda: bool(source.trouble))
+        assert source.trouble == "no sample for 1 s"
+        assert runs(board) == 1
+        (chunk,) = read_until(source, lambda: not source.trouble)
+        assert runs(board) == 2
+        assert (chunk.first, len(chunk.counts), chunk.begins_anew) == (0, 10, True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hz", "said"),
+    [
+        (1.0, 119.0, ""),
+        (1.2, 119.0, "no sample for 1 s"),
+        (2.4, 1.0, ""),
+        (2.6, 1.0, "no sample for 3 s"),
+    ],
+)
+def test_how_long_a_silence_is_depends_on_the_rate(seconds: float, hz: float, said: str) -> None:
+    assert silence(seconds, hz) == said
+
+
+def test_a_board_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_stream, "ASKED_SECONDS", 0.1)
+    monkeypatch.setattr(board_stream, "PATIENCE", 1.5)
+    board = Harmcu(COUNTS, stop_after=10)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        source = BoardStream(link)
+        read_until(source, lambda: board._next == 10)
+        monkeypatch.setattr(board, "hear", lambda _: b"")
+        begun, reads = time.monotonic(), 0
+        while time.monotonic() - begun < 1.4:
+            source.read(0.02)
+            reads += 1
+        # One that waits for an answer would have read a few times.
+        assert reads > 20
+        with pytest.raises(HarmcuError, match="sent no sample for 2 s"):
+            read_until(source, lambda: False)
+
+
+def test_samples_that_were_late_are_kept_although_the_board_was_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(board_stream, "ASKED_SECONDS", 0.1)
+    board = Harmcu(COUNTS, stop_after=10)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        source = BoardStream(link)
+        chunks = read_until(source, lambda: board._next == 10)
+        late = [board._line("SMP", str(i), str(i * 8403), *("7",) * 6) for i in range(10, 15)]
+        held: list[bytes] = []
+        hear = board.hear
+
+        def hear_late(data: bytes) -> bytes:
+            held.append(hear(data))
+            return b"".join(late) + held[0] if len(held) == 1 else held[-1]
+
+        monkeypatch.setattr(board, "hear", hear_late)
+        board.stop_after = 3
+        chunks += read_until(source, lambda: runs(board) > 1 and board._next == 3)
+        for _ in range(10):
+            chunks += source.read(0.02)
+    begun = [index for index, chunk in enumerate(chunks) if chunk.begins_anew]
+    assert begun[0] == 0
+    assert sum(len(chunk.counts) for chunk in chunks[: begun[1]]) == 15
+    assert (chunks[begun[1]].first, len(chunks[begun[1]].counts)) == (0, 3)
+
+
+def test_a_silence_is_written_down_when_the_take_ends_in_it(tmp_path: Path) -> None:
+    for name, last in (("overcome", ""), ("lasting", "no sample for 2 s")):
+        given = Given(chunks(0, 50, 100))
+        made = Capture(given, Request(name, "a", tmp_path))
+        made.step(0.0)
+        for trouble in ("no sample for 1 s", last):
+            given.trouble = trouble
+            made.step(0.0)
+        assert "warning: no sample for 1 s" in made.messages
+        made.stop()
+        assert made.finished[0].trouble == last
 
 
 def test_what_arrived_before_the_cable_was_pulled_is_kept(
@@ -578,11 +659,11 @@ def test_a_label_that_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
     assert only_file(tmp_path).header.label == "walk"
 
 
-@pytest.mark.parametrize(("blank", "said"), [([], "printed nothing for 0 s"), ([""], "")])
+@pytest.mark.parametrize(("blank", "said"), [([], "no sample for 0 s"), ([""], "")])
 def test_a_sketch_that_falls_silent_is_said_unless_it_waits_for_movement(
     sketch: Sketch, monkeypatch: pytest.MonkeyPatch, blank: list[str], said: str
 ) -> None:
-    monkeypatch.setattr(sketch_stream, "SILENCE", 0.3)
+    monkeypatch.setattr(sample_stream, "SILENCE", 0.3)
     counts = COUNTS.copy()
     counts[:, :3] = [0, 0, 8192]
     source = sketch([*printed(counts[:40]), *blank], 200.0)
