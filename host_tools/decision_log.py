@@ -74,7 +74,7 @@ class DecisionLog(Closing):
             "latency_ms": round(said.ticks / status.tick_hz * 1000, 3),
             "lines_lost": monitor.lines_lost,
             "lines_damaged": monitor.lines_damaged,
-            "samples_lost": monitor.imu.lost,
+            "samples_lost": monitor.samples_lost,
         }
         scores = [int(score) for score in said.scores]
         try:

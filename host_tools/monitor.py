@@ -15,7 +15,7 @@ from host_tools.device import Device, OtherModelError, OtherRuntimeError
 from host_tools.drawing import fitted
 from host_tools.link import Link, Restart
 from host_tools.port import PortGoneError
-from host_tools.protocol import Classification, Imu, Status
+from host_tools.protocol import Classification, Imu, Refusal, Status
 from trainer.errors import HarmcuError
 from trainer.printable import printable
 
@@ -30,6 +30,11 @@ LOOKED_SECONDS = 0.5
 
 LOSS_SECONDS = 10.0
 """For which a screen warns of samples that the sensor lost."""
+
+OFF_RATE = 0.05
+"""Share by which a sensor's rate may be off: its windows are so much longer or shorter."""
+
+ENGINE_FAILS = "the engine fails on this board; use the engine aot, or a larger arena for tflm"
 
 REMEMBERED_SECONDS = 900.0
 """Of decisions, for a screen to show."""
@@ -66,6 +71,7 @@ class Monitor(Closing):
         decided: decisions of the last ``REMEMBERED_SECONDS``, at most ``REMEMBERED``.
         decisions: how many there were.
         restarts: how often the board began anew.
+        samples_lost: by the sensor, as the board counts them, through every restart.
         latency_ms, worst_ms: of the engine, in the latest window and in the worst.
     """
 
@@ -85,22 +91,25 @@ class Monitor(Closing):
         self._found = ports.found_at(link.port)
         self._lost_before = self._damaged_before = 0
         self._looked = self._samples_lost_at = -math.inf
-        self._meet(link, Device(link), model_sha256)
+        self.imu = self._meet(link, Device(link), model_sha256)
+        self.samples_lost = self.imu.lost
+        self._engine_fails = False
         self.decided: deque[Decided] = deque(maxlen=REMEMBERED)
         self.decisions = self.restarts = 0
         self._interval = SILENCE
         self.latency_ms = self.worst_ms = 0.0
         self._started = self._heard = time.monotonic()
 
-    def _meet(self, link: Link, device: Device, model_sha256: str | None) -> None:
-        """Check what the board is and runs, and let it say its decisions."""
+    def _meet(self, link: Link, device: Device, model_sha256: str | None) -> Imu:
+        """Check what the board is and runs, and let it say its decisions; return its sensor."""
         status = device.expect_model(model_sha256) if model_sha256 else device.expect_runtime()
         labels, imu = device.labels(), device.imu()
         if imu.state == "other":
             check_sensor(link.port, status, imu)
         device.run("classify")
         self.link, self._device = link, device
-        self.status, self.labels, self.imu = status, labels, imu
+        self.status, self.labels = status, labels
+        return imu
 
     def close(self) -> None:
         """Close the link."""
@@ -127,8 +136,21 @@ class Monitor(Closing):
             return f"{self.link.port} is gone; waiting for the board to come back"
         if self.imu.state in STATES:
             return STATES[self.imu.state]
+        if self._engine_fails:
+            return ENGINE_FAILS
         if time.monotonic() - self._heard > self._patience:
             return f"no decision for {self._patience:.0f} s; does the board have a working IMU?"
+        return ""
+
+    @property
+    def doubt(self) -> str:
+        """What makes decisions doubtful, for people; empty: nothing."""
+        measured, nominal = self.imu.measured_millihertz, self.imu.rate_millihertz
+        if measured and abs(measured / nominal - 1) > OFF_RATE:
+            return (
+                f"the sensor gives {measured / 1000:.1f} samples a second, not {nominal / 1000:g}; "
+                "unplug the board and plug it in again"
+            )
         return ""
 
     @property
@@ -155,8 +177,8 @@ class Monitor(Closing):
     def losses(self) -> str:
         """What was lost on the way and in the sensor, for people."""
         text = f"{self.lines_lost} lines lost and {self.lines_damaged} damaged"
-        if self.imu.lost:
-            text += f", {self.imu.lost} samples lost by the sensor"
+        if self.samples_lost:
+            text += f", {self.samples_lost} samples lost by the sensor"
         return text
 
     def step(self, timeout: float) -> list[Decided]:
@@ -178,6 +200,8 @@ class Monitor(Closing):
                     arrived.append(self._take(message))
                 elif isinstance(message, Imu):
                     self._take_imu(message)
+                elif isinstance(message, Refusal):
+                    self._engine_fails |= message.reason == "engine"
                 elif isinstance(message, Restart):
                     self._meet_again()
         except PortGoneError:
@@ -189,7 +213,7 @@ class Monitor(Closing):
         """Ask a board that began anew what it is now: it may have been flashed meanwhile."""
         self.restarts += 1
         device = Device(self.link, ports.ANSWER_SECONDS)
-        self._meet(self.link, device, self.status.model_sha256)
+        self._take_imu(self._meet(self.link, device, self.status.model_sha256))
         self._heard = time.monotonic()
 
     def _look(self, timeout: float) -> None:
@@ -210,7 +234,8 @@ class Monitor(Closing):
     def _come_back(self, link: Link) -> None:
         before = self.link
         try:
-            self._meet(link, Device(link, ports.ANSWER_SECONDS), self.status.model_sha256)
+            device = Device(link, ports.ANSWER_SECONDS)
+            self._take_imu(self._meet(link, device, self.status.model_sha256))
         except BaseException:
             link.close()
             raise
@@ -221,7 +246,10 @@ class Monitor(Closing):
         self._heard = time.monotonic()
 
     def _take_imu(self, said: Imu) -> None:
-        if said.lost != self.imu.lost:
+        # A board that began anew counts from nothing.
+        before = self.imu.lost if said.lost >= self.imu.lost else 0
+        if said.lost > before:
+            self.samples_lost += said.lost - before
             self._samples_lost_at = time.monotonic()
         self.imu = said
 
@@ -242,6 +270,7 @@ class Monitor(Closing):
         if self.decided:
             self._interval = now - self._heard
         self._heard = now
+        self._engine_fails = False
         self.decisions += 1
         self.latency_ms = said.ticks / self.status.tick_hz * 1000
         self.worst_ms = max(self.worst_ms, self.latency_ms)
@@ -278,7 +307,7 @@ def watch(
     """
     warned = ""
     losses = monitor.losses
-    was_gone = False
+    was_gone = is_doubted = False
     restarts = monitor.restarts
     while not (is_over() or (seconds is not None and monitor.seconds >= seconds)):
         for decided in monitor.step(0.1):
@@ -291,6 +320,9 @@ def watch(
         if monitor.trouble not in ("", warned):
             warn(monitor.trouble)
         warned = monitor.trouble
+        if monitor.doubt and not is_doubted:
+            warn(monitor.doubt)
+        is_doubted = bool(monitor.doubt)
         if monitor.restarts != restarts:
             restarts = monitor.restarts
             warn("the board began anew")

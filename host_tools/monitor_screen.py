@@ -31,7 +31,7 @@ def draw(monitor: Monitor, size: tuple[int, int], is_unicode: bool) -> Text:
     lines += _classes(monitor, width, height, is_unicode)
     lines.append(Text(""))
     lines += [Text(fitted(text, width)) for text in _facts(monitor)]
-    warning = monitor.trouble
+    warning = monitor.trouble or monitor.doubt
     if not warning and monitor.is_losing:
         warning = "the sensor lost samples; the next window begins after them"
     lines.append(Text(fitted(warning and f"WARNING: {warning}", width), "yellow"))

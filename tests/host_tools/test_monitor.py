@@ -237,6 +237,50 @@ def test_samples_that_the_sensor_lost_are_said() -> None:
     assert "WARNING: the sensor lost samples; the next window begins after them" in shown
 
 
+def test_samples_that_the_sensor_lost_stay_counted_when_the_board_begins_anew() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 1000, lost=frozenset(range(3)))
+    board._next = 9
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        for expected in (3, 10, 15):
+            if expected > 3:
+                lost = str(expected if expected == 10 else 5)
+                imu = board._line("IMU", "LSM9DS1", "ok", "119000", "0", "900", lost, "1")
+                board.interject(imu)
+            if expected == 10:
+                watch(watched, lambda _: None, lambda _: None, watched.seconds + 0.2)
+                board.lost = frozenset()
+                board.interject(board.reset_in_mid_line())
+            watch(watched, lambda _: None, lambda _: None, watched.seconds + 0.3)
+            assert watched.samples_lost == expected
+        assert watched.losses.endswith("15 samples lost by the sensor")
+
+
+def test_a_sensor_at_another_rate_is_said_and_its_decisions_are_shown() -> None:
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 1000)
+    warned: list[str] = []
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        for rate in ("124900", "59500", "59600", "119000"):
+            board.interject(board._line("IMU", "LSM9DS1", "ok", "119000", rate, "900", "0", "1"))
+            watch(watched, lambda _: None, warned.append, watched.seconds + 0.2)
+            shown = monitor_screen.draw(watched, (100, 24), True).plain
+            assert ("WARNING: the sensor gives" in shown) == rate.startswith("59")
+            assert "0.89" in shown
+    assert warned[0].startswith("the sensor gives 59.5 samples a second, not 119; unplug")
+
+
+def test_an_engine_that_fails_is_said_until_it_decides_again() -> None:
+    board = Harmcu(COUNTS)
+    warned: list[str] = []
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        for reason in ("index", "engine"):
+            board.interject(board._line("ERR", "0", reason, "3"))
+        watch(watched, lambda _: None, warned.append, 0.3)
+        assert warned == [monitor.ENGINE_FAILS]
+        board.decisions = [(0, 100)] * 1000
+        watch(watched, lambda _: None, warned.append, watched.seconds + 0.3)
+        assert watched.trouble == ""
+
+
 def test_a_reset_right_after_an_acknowledgement_is_seen() -> None:
     """Both are heard together, so that the board looks as if it obeyed."""
 
