@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from codegen.runtime import runtime_version
 from host_tools.link import Link, Restart
+from host_tools.port import ONE_HOST
 from host_tools.protocol import (
     INJECT_SAMPLES,
     Ack,
@@ -217,36 +218,34 @@ class Device:
 
     def _ask(self, type_: str, *fields: str) -> list[Message | Restart]:
         """Send a command and return what came before its acknowledgement."""
-        for _ in range(TRIES):
-            sequence = self.link.send(type_, *fields)
-            answer = self._answer_to(sequence)
-            if answer is not None:
-                return answer
-        raise HarmcuError(
-            f"{self.link.port}: no answer; check that the board runs a harmcu project "
-            "and that the port is the board's"
-        )
-
-    def _answer_to(self, sequence: int) -> list[Message | Restart] | None:
-        """Return what came before the acknowledgement, or None when it does not come in time.
-
-        A board that classifies talks all the time, so the time is for the answer, not for a word.
-        """
+        sent: list[int] = []
         before: list[Message | Restart] = []
+        for _ in range(TRIES):
+            sent.append(self.link.send(type_, *fields))
+            if self._is_answered(sent, before):
+                return before
+        raise HarmcuError(f"{self.link.port}: no answer; {_why_silent(self.link.port)}")
+
+    def _is_answered(self, sent: list[int], before: list[Message | Restart]) -> bool:
+        """Tell whether a command is acknowledged in time, whichever of its repeats that is of.
+
+        A board that classifies talks all the time, so the time is for the answer, not for a word;
+        what it says meanwhile goes to ``before``.
+        """
         deadline = time.monotonic() + self._timeout / TRIES
         while (left := deadline - time.monotonic()) > 0:
             message = self.link.receive(left)
-            if isinstance(message, Ack) and message.command == sequence:
-                return before
+            if isinstance(message, Ack) and message.command in sent:
+                return True
             if isinstance(message, Refusal):
                 if message.reason == "damaged":
                     # It may be of this command or of noise before it, which is not answered.
                     deadline = min(deadline, time.monotonic() + AFTER_DAMAGE)
-                elif message.command == sequence:
+                elif message.command in sent:
                     raise self._refused(message)
             if message is not None:
                 before.append(message)
-        return None
+        return False
 
     def _refused(self, refusal: Refusal) -> HarmcuError:
         advice = {
@@ -257,6 +256,12 @@ class Device:
             "engine": "its engine cannot run the model; use the engine aot or a larger arena",
         }.get(refusal.reason, "the firmware is older or newer than this harmcu; generate it again")
         return HarmcuError(f"{self.link.port}: the board refused ({refusal.reason}); {advice}")
+
+
+def _why_silent(port: str) -> str:
+    if "://" in port:
+        return f"check that a harmcu project runs there; {ONE_HOST}"
+    return "check that the board runs a harmcu project and that the port is the board's"
 
 
 def _acknowledge(outstanding: deque[tuple[int, int]], ack: Ack) -> None:

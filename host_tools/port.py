@@ -17,6 +17,9 @@ BAUD = 115200
 HOSTS = ("127.0.0.1", "localhost", "::1")
 """Emulated boards run here; whoever listens elsewhere could send anything."""
 
+ONE_HOST = "an emulated board has one host at a time: close the other program that is connected"
+"""What is said of a socket that takes a connection and then is silent."""
+
 CHUNK = 4096
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from host_tools.port import Port
+from host_tools.port import ONE_HOST, Port
 from host_tools.sample_stream import Chunk, RateMeter, silence
 from trainer.errors import HarmcuError
 from trainer.reading import columns
@@ -109,9 +109,11 @@ class SketchStream:
         while listened < LISTENED_SECONDS:
             if time.monotonic() - start > PATIENCE:
                 rows = sum(len(lump.rows) for lump in lumps)
+                is_emulated = "://" in self._port.name
                 raise HarmcuError(
                     f"{self._port.name}: printed {rows} lines of numbers within {PATIENCE:.0f} "
                     "seconds; check the sketch, and move the board if it waits for that"
+                    + (f"; {ONE_HOST}" if is_emulated else "")
                 )
             for lump in self._lumps(0.1):
                 lumps.append(lump)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from board_double import BoardDouble, Damage, Relay
+from board_double import BoardDouble, Damage, Harmcu, Relay
 from made_up_bundle import AWKWARD_LABELS
 from programs import build_for
 
@@ -116,6 +116,30 @@ def test_a_board_that_talks_but_does_not_answer(monkeypatch: pytest.MonkeyPatch)
         with Link(url) as link, pytest.raises(HarmcuError, match="no answer"):
             Device(link).status()
         assert time.monotonic() - start < 10
+
+
+def test_a_board_that_answers_late_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer comes when the command was repeated already, and is of the first one."""
+    monkeypatch.setattr(device, "TIMEOUT", 1.5)
+    board = Harmcu(np.zeros((1, 6), np.int16))
+    hear = board.hear
+
+    def hear_late(data: bytes) -> bytes:
+        time.sleep(0.7)
+        return hear(data)
+
+    monkeypatch.setattr(board, "hear", hear_late)
+    with BoardDouble(board) as double, Link(double.port) as link:
+        assert Device(link).status().board == "nano33ble"
+        assert Device(link).labels() == ("walking", "running", "resting")
+
+
+def test_a_second_host_of_an_emulated_board_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0), backlog=5) as server:
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with Link(url) as link, pytest.raises(HarmcuError, match=r"no answer.*one host at a time"):
+            Device(link).status()
 
 
 def _pour(server: socket.socket) -> None:
