@@ -11,7 +11,7 @@ from made_up import load_or_line
 from trainer import datasets
 from trainer.datasets import csv
 from trainer.errors import HarmcuError
-from trainer.reading import csv_table
+from trainer.reading import csv_table, path_names
 from trainer.reading.assemble import NO_SUBJECT
 from trainer.reading.options import parse
 from trainer.recording import AXES, Dataset
@@ -166,6 +166,39 @@ def test_clocks_are_told_by_the_rate(tmp_path: Path, name: str, unit: float) -> 
     assert dataset.recordings[0].rate_millihertz == 104_000
 
 
+@pytest.mark.parametrize(
+    ("unit", "since", "said"),
+    [
+        (1, 0, "times in s: since 1970, by their size"),
+        (1e3, 0, "times in ms: since 1970, by their size"),
+        (1e6, 0, "times in us: since 1970, by their size"),
+        (1e9, 0, "times in ns: since 1970, by their size"),
+        (1e7, 62_135_596_800, "times in ticks of 100 ns: of .NET, since year 1, by their size"),
+        (1e7, 11_644_473_600, "times in ticks of 100 ns: of Windows, since 1601, by their size"),
+    ],
+)
+def test_dates_tell_their_unit_by_their_size(
+    tmp_path: Path, unit: int, since: int, said: str
+) -> None:
+    begun = 1_750_000_000 + since
+    # Integers, as a float of such a size has not all digits.
+    times = [round(begun * unit) + round(n * unit / 20) for n in range(300)]
+    if unit == 1:
+        times = [begun + n / 20 for n in range(300)]
+    lines = [f"{t},{row(n)}" for n, t in enumerate(times)]
+    dataset = load(write(tmp_path, "a.csv", f"time,{HEADER}\n" + "\n".join(lines)))
+    assert dataset.recordings[0].rate_millihertz == 20_000
+    assert said in noted(dataset)
+
+
+def test_a_count_as_large_as_a_date_is_one_of_an_imu(tmp_path: Path) -> None:
+    """Half an hour of micros() is a date in seconds, at a rate that no IMU has."""
+    lines = [f"{1_750_000_000 + n * 8403},{row(n)}" for n in range(300)]
+    dataset = load(write(tmp_path, "a.csv", f"time,{HEADER}\n" + "\n".join(lines)))
+    assert dataset.recordings[0].rate_millihertz == 119_000
+    assert "times in us: then rates are those of an IMU" in noted(dataset)
+
+
 def test_files_of_nearly_one_rate_share_it(tmp_path: Path) -> None:
     for number, step in enumerate((10.0, 10.05, 9.98, 20.0)):
         write(tmp_path, f"walk_{number}.csv", timed([step * n for n in range(200)]))
@@ -202,6 +235,22 @@ def test_labels_and_subjects_from_names(tmp_path: Path) -> None:
     assert load(tmp_path, rate=50).labels == ("sit", "walk")
     with pytest.raises(HarmcuError, match=r"anna/sit_1: does not read like --names"):
         load(tmp_path, rate=50, names="x/{label}")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "ambiguous"),
+    [
+        ("{subject}_{label}", 1),
+        ("{_}_{label}", 1),
+        ("{subject}_walk_{label}", 0),
+        ("{label}", 0),
+        ("{_}/{subject}_{_}_{_}", 0),
+    ],
+)
+def test_names_that_read_in_two_ways_are_said(tmp_path: Path, pattern: str, ambiguous: int) -> None:
+    write(tmp_path, "x/anna_walk_fast.csv", f"{HEADER}\n{rows(0, 20)}")
+    dataset = load(tmp_path, rate=50, names=pattern)
+    assert noted(dataset).get(path_names.AMBIGUOUS, 0) == ambiguous
 
 
 @pytest.mark.parametrize(

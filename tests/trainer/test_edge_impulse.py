@@ -15,6 +15,7 @@ from trainer.datasets import edge_impulse as adapter
 from trainer.errors import HarmcuError
 from trainer.reading import edge_impulse
 from trainer.reading.options import parse
+from trainer.reading.path_names import AMBIGUOUS
 from trainer.units import to_counts
 
 
@@ -98,6 +99,13 @@ def test_a_project_keeps_its_split(tmp_path: Path) -> None:
     assert dataset.labels == ("idle", "wave")
     assert dataset.official_test_subjects == ("testing/idle.1.json", "testing/wave.1.json")
     assert dataset.notes[0].what == "files of another kind"
+
+
+def test_names_that_read_in_two_ways_are_said(tmp_path: Path) -> None:
+    file = write(tmp_path, "anna_walk_fast.json", document())
+    for pattern, times in (("{subject}_{label}", 1), ("{subject}_walk_{label}", 0)):
+        dataset = adapter.load(file, parse(names=pattern))
+        assert [note.what for note in dataset.notes].count(AMBIGUOUS) == times
 
 
 @pytest.mark.parametrize("form", ["json", "cbor"])

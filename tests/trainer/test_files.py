@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import sys
@@ -51,6 +52,13 @@ def test_folder_and_archives_hold_the_same(tmp_path: Path) -> None:
 def test_a_single_file_is_wanted(tmp_path: Path) -> None:
     (tmp_path / "walk.log").write_bytes(b"1,2,3")
     assert dict(files.members(tmp_path / "walk.log", lambda _: False)) == {"walk.log": b"1,2,3"}
+
+
+@pytest.mark.parametrize("name", ["walk.csv.gz", "walk.csv.XZ", "walk.csv.bz2"])
+def test_a_single_packed_file_is_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(b"1,2,3"))
+    with pytest.raises(HarmcuError, match=f"{name}: is a single packed file; unpack it first"):
+        dict(files.members(tmp_path / name, everything))
 
 
 @pytest.mark.parametrize("name", ["../evil.txt", "/etc/evil.txt", "a/../../evil", "C:\\evil.txt"])

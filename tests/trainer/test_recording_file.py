@@ -470,3 +470,16 @@ def test_long_labels_of_any_script_are_recorded(tmp_path: Path) -> None:
         with Writer(path, header) as writer:
             writer.write(counts(2))
         assert read_back(path).header.label == label
+
+
+def test_files_of_other_formats_beside_recordings_are_said(tmp_path: Path) -> None:
+    with Writer(tmp_path / "walk.rec", HEADER) as writer:
+        writer.write(counts(100))
+    for name in ("run.csv", "sit.JSON", "README.txt"):
+        (tmp_path / name).write_text("1,2,3\n")
+    dataset = datasets.load("recordings", tmp_path)
+    noted = [note for note in dataset.notes if note.kind == "dropped"]
+    assert [(note.what, note.source) for note in noted] == [
+        ("files that are no recordings of harmcu", "run.csv"),
+        ("files that are no recordings of harmcu", "sit.JSON"),
+    ]

@@ -40,6 +40,18 @@ MOST_SAME_TIMES = 0.2
 
 _CLOCKS = {1.0: "s", 1e-3: "ms", 1e-6: "us", 1e-9: "ns"}
 
+_TICK = 1e-7
+"""Seconds of a tick of .NET and of Windows, both of which count 100 ns."""
+
+_SINCE = {
+    "since 1970": (0, (1.0, 1e-3, 1e-6, 1e-9)),
+    "of Windows, since 1601": (11_644_473_600, (_TICK,)),
+    "of .NET, since year 1": (62_135_596_800, (_TICK,)),
+}
+"""Seconds from the beginning of a count up to 1970, and the units in which it counts."""
+
+_LIVING = (946_684_800, 4_102_444_800)
+"""Seconds since 1970 at the beginnings of 2000 and 2100; no IMU counts so far from its start."""
 
 Integers = npt.NDArray[np.int64]
 
@@ -187,7 +199,10 @@ def _group(source: str, tables: list[Table], options: Options, notes: list[Note]
                 "choose the model's rate with --model-rate"
             )
         rate = given or rate
-    return _Group(source, tuple(tables), path_names.reader(options.names)(name), axes, rate, clocks)
+    names = path_names.reader(options.names)(name)
+    if names.is_ambiguous:
+        notes.append(Note("guessed", path_names.AMBIGUOUS, 1, source))
+    return _Group(source, tuple(tables), names, axes, rate, clocks)
 
 
 def _measured(source: str, table: Table, times: Floats, notes: list[Note]) -> tuple[float, float]:
@@ -206,7 +221,11 @@ def _measured(source: str, table: Table, times: Floats, notes: list[Note]) -> tu
             "give --rate"
         )
     stated = next(c.seconds for c in table.columns if c.role == columns.TIME)
-    fitting = [clock for clock in _CLOCKS if 4.0 <= 1.0 / (step * clock) < 4000.0]
+    clocks = (*_CLOCKS, _TICK)
+    fitting = [clock for clock in clocks if 4.0 <= 1.0 / (step * clock) < 4000.0]
+    counted, since = _counted(float(finite[0]))
+    if counted in fitting:
+        fitting = [counted]
     clock = stated or (fitting[0] if fitting else 0.0)
     rate = 1.0 / (step * clock) if clock else 0.0
     if not 1.0 <= rate <= 10_000.0:
@@ -217,9 +236,19 @@ def _measured(source: str, table: Table, times: Floats, notes: list[Note]) -> tu
     if same := int((steps == 0).sum()):
         notes.append(Note("dropped", "rows with the time of the row before", same, source))
     if not stated:
-        unit = _CLOCKS[clock]
-        notes.append(Note("guessed", f"times in {unit}: then rates are those of an IMU", 1, source))
+        unit = _CLOCKS.get(clock, "ticks of 100 ns")
+        why = f"{since}, by their size" if clock == counted else "then rates are those of an IMU"
+        notes.append(Note("guessed", f"times in {unit}: {why}", 1, source))
     return rate, clock
+
+
+def _counted(time: float) -> tuple[float, str]:
+    """Return in which unit a time is a date of this century, and since when; 0: in none."""
+    for since, (before, clocks) in _SINCE.items():
+        for clock in clocks:
+            if _LIVING[0] <= time * clock - before < _LIVING[1]:
+                return clock, since
+    return 0.0, ""
 
 
 def _units(groups: Sequence[_Group], options: Options) -> assemble.Units:

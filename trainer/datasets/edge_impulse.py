@@ -15,7 +15,7 @@ from trainer.errors import HarmcuError
 from trainer.reading import assemble, edge_impulse, files, timeline
 from trainer.reading.edge_impulse import Document
 from trainer.reading.options import Options
-from trainer.reading.path_names import reader
+from trainer.reading.path_names import AMBIGUOUS, reader
 from trainer.reading.timeline import Floats, Stream
 from trainer.recording import Dataset, Note, Recording
 
@@ -115,6 +115,8 @@ def _recordings(
     notes += assemble.alone_notes(stream, found, name)
     stem = PurePosixPath(name).with_suffix("").as_posix()
     named = reader(options.names)(stem) if options.names else None
+    if named and named.is_ambiguous:
+        notes.append(Note("guessed", AMBIGUOUS, 1, name))
     if not (named and named.subject):
         notes.append(Note("remark", assemble.NO_SUBJECT, 1, name))
     return [

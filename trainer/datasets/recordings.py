@@ -22,6 +22,9 @@ RATE_TOLERANCE = 0.01
 RATE_LIMIT = 0.2
 """Beyond it the header is wrong, and nobody knows what else is."""
 
+OTHERS = (".csv", ".tsv", ".json", ".cbor")
+"""Suffixes of what may be recordings, too, which `harmcu data convert` reads."""
+
 CLIPPED_LIMIT = 0.05
 """Share of clipped samples beyond which a recording shows the sensor's range, not a movement."""
 
@@ -37,7 +40,13 @@ def load(path: Path | None = None) -> Dataset:
     recordings: list[Recording] = []
     notes: list[Note] = []
     digests: dict[str, str] = {}
-    for name, file in files.opened(path, lambda n: n.lower().endswith(recording_file.SUFFIX)):
+
+    def wanted(name: str) -> bool:
+        if name.lower().endswith(OTHERS):
+            notes.append(Note("dropped", "files that are no recordings of harmcu", 1, name))
+        return name.lower().endswith(recording_file.SUFFIX)
+
+    for name, file in files.opened(path, wanted):
         hashed = _Hashed(file)
         try:
             contents = recording_file.read(hashed, name)

@@ -31,7 +31,8 @@ MOST_FILES = 50_000
 MOST_TIMES, LEAST_BOMB = 200, 16 << 20
 """Numbers of recordings pack to a fifth, those of a board that lies still to a hundredth."""
 
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".xz", ".txz", ".bz2")
+PACKED = (".gz", ".xz", ".bz2")
+ARCHIVES = (".zip", ".tar", ".tgz", ".txz", *PACKED)
 """Endings of what is damaged when it cannot be opened as an archive."""
 
 # zipfile raises RuntimeError for an encrypted member, NotImplementedError for an unknown method.
@@ -120,6 +121,8 @@ def _opened(path: Path, wanted: Wanted) -> Iterator[tuple[str, Member]]:
                 yield from _zip(path, file, wanted)
         elif tarfile.is_tarfile(path):
             yield from _tar(path, wanted)
+        elif path.name.lower().endswith(PACKED) and ".tar." not in path.name.lower():
+            raise HarmcuError(f"{path}: is a single packed file; unpack it first")
         elif path.name.lower().endswith(ARCHIVES):
             raise EOFError
         else:

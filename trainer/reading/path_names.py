@@ -21,6 +21,9 @@ _OTHER_READINGS = {"uncalibrated", "total", "linear", "user"}
 _MAGNETOMETER = re.compile(r"(?:^|[_\-. ])mag(?:netometer)?(?:$|[_\-. ])", re.IGNORECASE)
 _TEST_PARTS = {"test", "testing"}
 
+AMBIGUOUS = "names that fit --names in more than one way, of which the first field got the longest"
+"""``anna_walk_fast`` is ``{subject}_{label}`` of anna_walk and of anna."""
+
 
 @dataclass(frozen=True)
 class PathNames:
@@ -30,11 +33,13 @@ class PathNames:
         label: of every row of the file.
         subject: who; empty where the path does not say.
         test: whether the publisher meant the file for testing.
+        is_ambiguous: the path says something else, too, where each field is as short as can be.
     """
 
     label: str
     subject: str = ""
     test: bool = False
+    is_ambiguous: bool = False
 
 
 def without_sensor(name: str) -> str:
@@ -94,17 +99,20 @@ def reader(pattern: str) -> Callable[[str], PathNames]:
     """
     if not pattern:
         return _from_file_name
-    expression = re.compile(_expression(pattern), re.IGNORECASE)
+    longest, shortest = (
+        re.compile(_expression(pattern, some), re.IGNORECASE) for some in ("[^/]+", "[^/]+?")
+    )
 
     def read(path: str) -> PathNames:
-        found = expression.search(path)
-        if found is None:
+        found, other = longest.search(path), shortest.search(path)
+        if found is None or other is None:
             raise HarmcuError(f"{path}: does not read like --names {pattern}; change the pattern")
         named = found.groupdict()
         return PathNames(
             label=named.get("label") or _from_file_name(path).label,
             subject=named.get("subject") or "",
             test=(named.get("part") or "").lower() in _TEST_PARTS,
+            is_ambiguous=other.groupdict() != named,
         )
 
     return read
@@ -115,8 +123,13 @@ def _from_file_name(path: str) -> PathNames:
     return PathNames(re.sub(r"[ _.-]*\d+$", "", stem) or stem)
 
 
-def _expression(pattern: str) -> str:
-    """Return the regular expression of a pattern, anchored at the end of a path."""
+def _expression(pattern: str, some: str) -> str:
+    """Return the regular expression of a pattern, anchored at the end of a path.
+
+    Args:
+        pattern: as of ``reader``.
+        some: the expression of a field.
+    """
     pieces = re.split(r"\{(\w*)\}", pattern)
     fields = pieces[1::2]
     for name in fields:
@@ -135,5 +148,5 @@ def _expression(pattern: str) -> str:
         if index % 2 == 0:
             expression += re.escape(piece)
         else:
-            expression += "[^/]+" if piece == "_" else f"(?P<{piece}>[^/]+)"
+            expression += some if piece == "_" else f"(?P<{piece}>{some})"
     return rf"(?:^|/){expression}$"
