@@ -5,6 +5,7 @@ A pure function: the same bundle gives the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -41,16 +42,18 @@ def generate(bundle: Bundle) -> dict[str, bytes]:
     scaling = np.array([_scaling(channel, spec) for channel in spec.channels], np.float32)
     document = metadata(bundle)
     context = {"spec": spec, "model": model_name(spec), "metadata": document}
-    return {
+    files = {
         model_name(spec): float_model.wrap(bundle.model, scaling[:, 0], scaling[:, 1]),
         LABELS: "".join(f"{label}\n" for label in spec.labels).encode(),
-        METADATA: (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(),
         README: render("android.md.j2", context).encode(),
     }
+    document["sha256"] = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    described = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    return {**files, METADATA: described}
 
 
 def metadata(bundle: Bundle) -> dict[str, Any]:
-    """Return what an app has to know: the content of metadata.json."""
+    """Return what an app has to know: metadata.json but for the SHA-256s of the other files."""
     spec = bundle.spec
     zero_point, scale = spec.output.zero_point, spec.output.scale
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,21 +48,31 @@ def for_android(bundle: Bundle, out: Path) -> dict[str, bytes]:
         what was written, by name.
 
     Raises:
-        HarmcuError: the model is no network, or something else stands at ``out``.
+        HarmcuError: the model is no network, or something else stands at ``out``, such as a file
+            of an earlier export that was changed.
     """
     files = android.generate(bundle)
     # The name of an earlier export's model is that of its bundle: only the same one is replaced.
-    folder.replace(out, files, files if _is_export(out) else ())
+    folder.replace(out, files, [name for name in _as_exported(out) if name in files])
     return files
 
 
-def _is_export(out: Path) -> bool:
-    """Tell whether an earlier export stands there."""
+def _as_exported(out: Path) -> list[str]:
+    """Return the names of an earlier export's files that nobody has changed since."""
     try:
         document = json.loads((out / android.METADATA).read_bytes())
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and document.get("format") == android.FORMAT
+        return []
+    if not isinstance(document, dict) or document.get("format") != android.FORMAT:
+        return []
+    written = document.get("sha256")
+    names = [
+        name
+        for name, digest in (written.items() if isinstance(written, dict) else ())
+        if folder.is_file(out / name)
+        and hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
+    ]
+    return [*names, android.METADATA]
 
 
 def check(bundle: Bundle, model: bytes) -> Check:

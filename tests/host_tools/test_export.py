@@ -45,6 +45,30 @@ def test_an_earlier_export_is_replaced_and_nothing_else(
         export.for_android(shared_bundle, tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", ["README.md", "labels.txt", "made_up.tflite"])
+def test_a_file_of_an_earlier_export_that_was_changed_stays(
+    shared_bundle: Bundle, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    export.for_android(shared_bundle, out)
+    (out / name).write_bytes(b"my own words")
+    with pytest.raises(HarmcuError, match=rf"{name}, which harmcu did not write"):
+        export.for_android(shared_bundle, out)
+    assert (out / name).read_bytes() == b"my own words"
+
+
+@pytest.mark.parametrize(
+    "described", ["[]", "{}", '{"format": "harmcu android", "sha256": [1]}', "[" * 100_000]
+)
+def test_what_describes_no_export_is_none_of_ours(
+    shared_bundle: Bundle, tmp_path: Path, described: str
+) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    (tmp_path / "metadata.json").write_text(described)
+    with pytest.raises(HarmcuError, match="which harmcu did not write"):
+        export.for_android(shared_bundle, tmp_path)
+
+
 def test_a_file_of_the_users_that_has_a_name_of_ours_stays(
     shared_bundle: Bundle, tmp_path: Path
 ) -> None:
