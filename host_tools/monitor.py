@@ -146,7 +146,7 @@ class Monitor(Closing):
     def doubt(self) -> str:
         """What makes decisions doubtful, for people; empty: nothing."""
         measured, nominal = self.imu.measured_millihertz, self.imu.rate_millihertz
-        if measured and abs(measured / nominal - 1) > OFF_RATE:
+        if measured and nominal and abs(measured / nominal - 1) > OFF_RATE:
             return (
                 f"the sensor gives {measured / 1000:.1f} samples a second, not {nominal / 1000:g}; "
                 "unplug the board and plug it in again"

@@ -265,6 +265,9 @@ def test_a_sensor_at_another_rate_is_said_and_its_decisions_are_shown() -> None:
             shown = monitor_screen.draw(watched, (100, 24), True).plain
             assert ("WARNING: the sensor gives" in shown) == rate.startswith("59")
             assert "0.89" in shown
+        board.interject(board._line("IMU", "LSM9DS1", "ok", "0", "59500", "900", "0", "1"))
+        watch(watched, lambda _: None, warned.append, watched.seconds + 0.2)
+        assert watched.doubt == ""  # it states none, and nothing can be said of it
     assert warned[0].startswith("the sensor gives 59.5 samples a second, not 119; unplug")
 
 
