@@ -34,6 +34,9 @@ COUNTDOWN = 3.0
 SHOWN_SECONDS = 10.0
 """Of samples, that a live view can show."""
 
+LEAST_SAMPLES = 2
+"""Of a take: what is shorter has no rate, and is not read back as a recording."""
+
 MESSAGES = 6
 """Of the latest, that a live view can show."""
 
@@ -233,6 +236,11 @@ class Capture:
         request: Request,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """Begin the countdown of the first take.
+
+        Raises:
+            HarmcuError: a take is to be shorter than two samples, which are no movement.
+        """
         self.source = source
         self.request = request
         self.label = request.label
@@ -247,6 +255,11 @@ class Capture:
         self._said: set[str] = set()
         self._recent: deque[Counts] = deque()
         self._recent_samples = 0
+        if self.take_samples is not None and self.take_samples < LEAST_SAMPLES:
+            raise HarmcuError(
+                f"--seconds {request.seconds:g} are fewer than {LEAST_SAMPLES} samples at "
+                f"{source.rate_millihertz / 1000:g} Hz; give more"
+            )
         self.start()
 
     @property

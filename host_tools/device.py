@@ -37,17 +37,32 @@ TRIES = 3
 
 @dataclass
 class Observed:
-    """What a board said about one injected stream."""
+    """What a board said about one injected stream.
+
+    Attributes:
+        classifications, traces: by window, the first of each.
+        repeated: windows of which it said more than one of either.
+    """
 
     classifications: dict[int, Classification] = field(default_factory=dict)
     traces: dict[int, Trace] = field(default_factory=dict)
+    repeated: set[int] = field(default_factory=set)
+
+    @property
+    def windows(self) -> set[int]:
+        """All of which it said anything."""
+        return {*self.classifications, *self.traces}
 
     def take(self, message: Message | Restart) -> None:
         """Keep what belongs to the stream, by its window."""
         if isinstance(message, Classification):
-            self.classifications[message.window] = message
-        elif isinstance(message, Trace):
-            self.traces[message.window] = message
+            if message is not self.classifications.setdefault(message.window, message):
+                self.repeated.add(message.window)
+        elif (
+            isinstance(message, Trace)
+            and self.traces.setdefault(message.window, message) is not message
+        ):
+            self.repeated.add(message.window)
 
 
 AFTER_DAMAGE = 0.3

@@ -30,7 +30,10 @@ class Restart:
 
 
 OVERTAKEN = 4
-"""Lines that may overtake one on the way; a board that began anew is further behind."""
+"""Lines that may overtake one on the way."""
+
+LOW_NUMBERS = 32
+"""Below it, a line that is behind is one of a board that began anew and lost its first lines."""
 
 
 class Link(Closing):
@@ -112,9 +115,9 @@ class Link(Closing):
 
     def _is_late(self, line: Line) -> bool:
         """Tell whether a line was overtaken by a few others: it counts as lost already."""
-        return self._expected is not None and (
-            0 < self._expected - line.sequence <= OVERTAKEN < self._expected // 8
-        )
+        # Those of a board that began anew have low numbers.
+        behind = ((self._expected or 0) - line.sequence) % SEQUENCE_RANGE
+        return 0 < behind <= OVERTAKEN and line.sequence >= LOW_NUMBERS
 
     def _is_new(self, line: Line) -> bool:
         """Count the lines lost before this one; False when this one was here before."""

@@ -19,6 +19,9 @@ from host_tools.protocol import Classification, Imu, Refusal, Status
 from trainer.errors import HarmcuError
 from trainer.printable import printable
 
+CLASSIFY = "classify"
+"""The mode in which a board says its decisions."""
+
 SILENCE = 10.0
 """Seconds without a decision after which the monitor says so."""
 
@@ -35,6 +38,9 @@ OFF_RATE = 0.05
 """Share by which a sensor's rate may be off: its windows are so much longer or shorter."""
 
 ENGINE_FAILS = "the engine fails on this board; use the engine aot, or a larger arena for tflm"
+
+ASKED_SECONDS = 3.0
+"""Without a decision, after which the board is asked whether it still classifies."""
 
 REMEMBERED_SECONDS = 900.0
 """Of decisions, for a screen to show."""
@@ -90,7 +96,7 @@ class Monitor(Closing):
         self.is_gone = False
         self._found = ports.found_at(link.port)
         self._lost_before = self._damaged_before = 0
-        self._looked = self._samples_lost_at = -math.inf
+        self._looked = self._asked = self._samples_lost_at = -math.inf
         self.imu = self._meet(link, Device(link), model_sha256)
         self.samples_lost = self.imu.lost
         self._engine_fails = False
@@ -106,7 +112,7 @@ class Monitor(Closing):
         labels, imu = device.labels(), device.imu()
         if imu.state == "other":
             check_sensor(link.port, status, imu)
-        device.run("classify")
+        device.run(CLASSIFY)
         self.link, self._device = link, device
         self.status, self.labels = status, labels
         return imu
@@ -204,10 +210,21 @@ class Monitor(Closing):
                     self._engine_fails |= message.reason == "engine"
                 elif isinstance(message, Restart):
                     self._meet_again()
+                elif isinstance(message, Status) and message.mode != CLASSIFY:
+                    # It began anew, and the line that would have told was lost.
+                    self._meet_again()
+            self._ask_after_silence()
         except PortGoneError:
             self.is_gone = True
             self.link.close()
         return arrived
+
+    def _ask_after_silence(self) -> None:
+        now = time.monotonic()
+        if now - max(self._heard, self._asked) > ASKED_SECONDS:
+            # Its answer is not waited for: a board that hangs gives none.
+            self._asked = now
+            self.link.send("GET", "status")
 
     def _meet_again(self) -> None:
         """Ask a board that began anew what it is now: it may have been flashed meanwhile."""

@@ -89,6 +89,7 @@ class SketchStream:
         self._options = options
         self._lines = _Lines()
         self._names: tuple[str, ...] = options.columns
+        self._roles: list[str] = []
         self._next = 0
         self._arrived: float | None = None
         self._begins_take = self._is_parted = False
@@ -142,8 +143,8 @@ class SketchStream:
         if not self.axes:
             raise HarmcuError(f"{self._port.name}: none of its columns is an axis; use --columns")
         self._width = width
-        roles = [column.role for column in described]
-        self._places = [roles.index(axis) for axis in self.axes]
+        self._roles = _roles(names)
+        self._places = [self._roles.index(axis) for axis in self.axes]
         values = np.array([row for row in rows if len(row) == width])[:, self._places]
         of = {kind: [axis[0] == kind for axis in self.axes] for kind in "ag"}
         values = values[np.isfinite(values).all(axis=1)]
@@ -164,7 +165,11 @@ class SketchStream:
         return self._options.units or stated or tutorial
 
     def read(self, timeout: float) -> list[Chunk]:
-        """Return what has arrived; see ``Source.read``."""
+        """Return what has arrived; see ``Source.read``.
+
+        Raises:
+            HarmcuError: the sketch prints other columns than before.
+        """
         chunks = [self._chunk(lump) for lump in self._lumps(timeout)]
         for chunk in chunks:
             self.meter.add(chunk)
@@ -237,8 +242,19 @@ class SketchStream:
         is_damaged_row = any(map(_NUMBER.fullmatch, names))
         if is_damaged_row or not columns.axes_of(columns.parse(names)):
             return False
+        # A damaged header has a cell less, or one that is no axis.
+        is_whole = len(names) == len(self._roles) and columns.LEFT_OUT not in _roles(names)
+        if is_whole and not self._options.columns and _roles(names) != self._roles:
+            raise HarmcuError(
+                f"{self._port.name}: the sketch prints other columns now, {', '.join(names)}; "
+                "start again to record them"
+            )
         self._names = self._names or names
         return True
+
+
+def _roles(names: Sequence[str]) -> list[str]:
+    return [column.role for column in columns.parse(names)]
 
 
 class _Lines:

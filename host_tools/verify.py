@@ -51,7 +51,7 @@ class Difference:
     Attributes:
         stream: index of the injected stream.
         window: index of the window within it.
-        stage: "missing", "resample", "quantize", "engine" or "decision".
+        stage: "missing", "surplus", "resample", "quantize", "engine" or "decision".
         sample: index of the injected sample with which the difference appears; None for a stage
             that sees no single samples.
         layer: where the engine differs, in words; empty for another stage.
@@ -258,6 +258,10 @@ def _compare(
             if trace.truth is not None and window in seen.classifications:
                 labelled += 1
                 right += seen.classifications[window].label == trace.truth
+        surplus = sorted(seen.windows - set(range(len(trace.scores))))
+        windows += len(surplus)
+        if surplus:
+            first = first or Difference(stream, surplus[0], "surplus", "no window", "one")
     if not windows:
         raise HarmcuError("no recording is as long as a window; verify with longer ones")
     ticks = [c.ticks for seen in observed for c in seen.classifications.values()]
@@ -351,6 +355,8 @@ def _difference(
     said, checks = seen.classifications.get(window), seen.traces.get(window)
     if said is None or checks is None:
         return Difference(stream, window, "missing", "a decision", "none")
+    if window in seen.repeated:
+        return Difference(stream, window, "surplus", "one decision", "more")
     decision = int(trace.decisions[window])
     past = trace.scores[max(0, window + 1 - spec.decision.smoothing) : window + 1]
     score = int(past.sum(axis=0, dtype=np.int64).max()) // len(past)

@@ -676,6 +676,46 @@ def test_a_sketch_that_falls_silent_is_said_unless_it_waits_for_movement(
     assert bool(source.trouble) == bool(said)
 
 
+@pytest.mark.parametrize(
+    ("header", "changes"),
+    [
+        ("gX,gY,gZ,aX,aY,aZ", True),
+        ("aX,aY,aZ,gX,gY,gZ", False),
+        ("gX,gY,gZ", False),  # cut off on the way
+        ("gX,gY,gZ,aX,aY,a?", False),
+        ("gX,gY,gZ,aX,aY,1.0", False),
+    ],
+)
+def test_a_header_of_other_columns_ends_the_recording(
+    sketch: Sketch, tmp_path: Path, header: str, changes: bool
+) -> None:
+    counts = COUNTS.copy()
+    counts[:, :3] = [0, 0, 8192]
+    source = sketch(["aX,aY,aZ,gX,gY,gZ", *printed(counts)[:399], header], 200.0)
+    made = Capture(source, Request("w", "a", tmp_path, seconds=2.0))
+    if changes:
+        with pytest.raises(HarmcuError, match=r"other columns now, gX, gY.*samples are kept"):
+            capture.run(made, lambda: None, lambda: "")
+    else:
+        capture.run(made, lambda: None, lambda: "")
+        assert [take.samples + take.lost for take in made.finished] == [400]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.01, "fewer than 2 samples at 100 Hz"), (0.02, "")]
+)
+def test_a_take_of_less_than_two_samples_is_refused(
+    tmp_path: Path, seconds: float, said: str
+) -> None:
+    request = Request("w", "a", tmp_path, seconds=seconds)
+    if said:
+        with pytest.raises(HarmcuError, match=said):
+            Capture(Given(chunks(0)), request)
+    else:
+        made, _ = record(Given(chunks(0)), request)
+        assert made.finished[0].samples == 2
+
+
 def test_a_host_that_was_busy_has_lost_nothing(
     sketch: Sketch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

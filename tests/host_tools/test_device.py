@@ -208,6 +208,11 @@ def test_a_board_that_refuses_every_sample_is_given_up(detail: str) -> None:
         ([700, 702, 701, 703], 1, 1),
         ([30000, 30004, 30001, 30002, 30003, 30005], 3, 3),
         ([700, 702, 10, 11], 11, 0),
+        ([65534, 0, 65535, 1], 1, 1),
+        ([1, 2, 65535, 3], 0, 1),
+        ([40, 44, 40, 41, 42, 43, 45], 3, 4),
+        ([40, 44, 39, 40], 3 + 39, 0),
+        ([30, 33, 31, 32], 2 + 31, 0),
     ],
 )
 def test_lost_and_repeated_lines_are_counted(sequences: list[int], lost: int, damaged: int) -> None:

@@ -117,6 +117,43 @@ def test_a_decision_by_another_name_is_another_model_s() -> None:
             watch(watched, lambda _: None, lambda _: None, 2.0)
 
 
+@pytest.mark.parametrize("sha256", ["ab" * 32, "cd" * 32])
+def test_a_board_whose_first_line_after_a_reset_was_lost_is_asked(
+    monkeypatch: pytest.MonkeyPatch, sha256: str
+) -> None:
+    """Nobody hears that it waits in its mode ``live`` since then."""
+    monkeypatch.setattr(monitor, "ASKED_SECONDS", 0.3)
+    board = Harmcu(COUNTS, decisions=[(0, 100)] * 10_000, decision_seconds=0.05)
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        watch(watched, lambda _: None, lambda _: None, 0.3)
+        board.restart()
+        board.sha256 = sha256
+        if sha256 == "cd" * 32:
+            with pytest.raises(HarmcuError, match="runs the model cdcdcdcdcdcd"):
+                watch(watched, lambda _: None, lambda _: None, watched.seconds + 5.0)
+            return
+        before = watched.decisions
+        warned: list[str] = []
+        watch(watched, lambda _: None, warned.append, watched.seconds + 3.0)
+        assert watched.decisions > before
+        assert warned[-1] == "the board began anew"
+        assert watched.trouble == ""
+
+
+def test_a_board_that_hangs_is_asked_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "ASKED_SECONDS", 0.3)
+    board = Harmcu(COUNTS, decisions=[(0, 100)])
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        heard: list[bytes] = []
+        monkeypatch.setattr(board, "hear", lambda data: heard.append(data) or b"")
+        steps = 0
+        while watched.seconds < 2.0:
+            watched.step(0.02)
+            steps += 1
+        assert steps > 40
+        assert 3 <= len(heard) <= 6
+
+
 def test_a_reset_is_said() -> None:
     board = Harmcu(COUNTS, decisions=[(0, 100)] * 10_000)
     warned: list[str] = []

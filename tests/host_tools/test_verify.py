@@ -73,6 +73,35 @@ def test_half_an_answer_is_a_missing_decision(
     assert found.equal == found.windows - 1
 
 
+@pytest.mark.parametrize("part", ["classifications", "traces"])
+@pytest.mark.parametrize(("window", "said"), [(1, "one decision"), (-1, "no window")])
+def test_what_a_board_says_beyond_what_was_evaluated_is_a_difference(
+    host_program: Program,
+    shared_bundle: Bundle,
+    part: str,
+    window: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A window that comes twice, whatever it says, or one after the last."""
+    inject = Device.inject
+    traces = golden.traces(shared_bundle.golden)[:1]
+    number = window % (len(traces[0].scores) + 1)
+
+    def more(device: Device, counts: np.ndarray, rate_millihertz: int) -> Observed:
+        seen = inject(device, counts, rate_millihertz)
+        seen.take(dataclasses.replace(getattr(seen, part)[1], window=number))
+        return seen
+
+    monkeypatch.setattr(Device, "inject", more)
+    with emulator.serve(host_program) as board, Link(board.url) as link:
+        found = verify.over_wire(Device(link), shared_bundle.spec, traces)
+    first = found.first_difference
+    assert first is not None
+    assert (first.window, first.stage, first.expected) == (number, "surplus", said)
+    assert found.equal == found.windows - 1
+
+
 def test_a_wrong_score_of_a_decision_is_found(
     host_program: Program, shared_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
