@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from host_tools.path_types import FOLDER, PATH
 from host_tools.plain_text import say
 from trainer.errors import HarmcuError
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from host_tools.monitor import Log, Monitor
     from host_tools.ports import Answer
 
-PATH = click.Path(path_type=Path)
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 port_option = click.option(
     "--port", help="A serial port, or socket://127.0.0.1:PORT; else that of the only board."

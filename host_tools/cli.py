@@ -7,6 +7,7 @@ once and without TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,7 @@ from host_tools.board_cli import COMMANDS as BOARD_COMMANDS
 from host_tools.choices import Choice, board_option
 from host_tools.commands import Commands
 from host_tools.data_cli import data as data_commands
+from host_tools.path_types import FOLDER, PATH
 from host_tools.reading_options import reading_options
 from host_tools.start_cli import COMMANDS as START_COMMANDS
 from trainer.errors import HarmcuError
@@ -28,9 +30,8 @@ if TYPE_CHECKING:
     from trainer.bundle import Bundle
     from trainer.golden import Trace
     from trainer.reading.options import Options
+    from trainer.recording import Recording
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-PATH = click.Path(path_type=Path)
 
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."
@@ -579,6 +580,8 @@ def verify(
         port = None
     if (port is not None and project is not None) or (bulk and project is None):
         raise click.UsageError("give either --port, or --project with or without --bulk")
+    if not recordings:
+        raise click.UsageError("--recordings is empty; name a folder, or golden")
     if recordings != "golden" and (dataset is not None or data is not None):
         raise click.UsageError("give either --recordings, or --dataset and --data")
     console = Console(as_json)
@@ -686,15 +689,11 @@ def _with_layer(
 
 def _traces_of(bundle: Bundle, folder: Path, options: Options) -> list[Trace]:
     """Return all recordings of a folder or file, of any format, run afresh."""
-    from trainer import datasets, evaluator, golden
+    from trainer import datasets
     from trainer.reading import formats
 
-    engine = evaluator.load(bundle.model)
     dataset = datasets.load(formats.detect(folder), folder, options)
-    return [
-        golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
-        for recording in dataset.recordings
-    ]
+    return _replayed(bundle, dataset.recordings)
 
 
 def _traces(
@@ -705,11 +704,17 @@ def _traces(
 
     if dataset is None and data is None:
         return golden.traces(bundle.golden)
-    from trainer import evaluator, held_out
+    from trainer import held_out
+
+    name = dataset or bundle.spec.provenance.dataset
+    return _replayed(bundle, held_out.load(bundle, name, data, options).recordings)
+
+
+def _replayed(bundle: Bundle, recordings: Sequence[Recording]) -> list[Trace]:
+    """Return what the evaluation makes of recordings, each at its own rate."""
+    from trainer import evaluate, evaluator, golden
 
     engine = evaluator.load(bundle.model)
-    name = dataset or bundle.spec.provenance.dataset
-    return [
-        golden.replay(bundle.spec, engine, recording, recording.rate_millihertz)
-        for recording in held_out.load(bundle, name, data, options).recordings
-    ]
+    for recording in recordings:
+        evaluate.check_axes(bundle.spec.channels, recording)
+    return [golden.replay(bundle.spec, engine, r, r.rate_millihertz) for r in recordings]

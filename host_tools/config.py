@@ -37,9 +37,12 @@ def find(folder: Path) -> Path | None:
     """Return the harmcu.toml of a folder, or of the nearest one around it, or None.
 
     Raises:
-        HarmcuError: it belongs to somebody else, whose flags for the compiler would run programs.
+        HarmcuError: it belongs to somebody else, whose flags for the compiler would run programs;
+            or it is a link to nothing.
     """
     for place in (folder, *folder.parents):
+        if (place / FILE).is_symlink() and not (place / FILE).exists():
+            raise HarmcuError(f"{place / FILE}: is a link to nothing; remove it, or make it whole")
         if is_file(place / FILE):
             _check_owner(place / FILE, folder)
             return place / FILE

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from host_tools.choices import Choice
+from host_tools.path_types import FOLDER, PATH
 from host_tools.reading_options import reading_options
 
 if TYPE_CHECKING:
     from trainer.reading.options import Options
     from trainer.recording import Dataset
 
-PATH = click.Path(path_type=Path)
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 MOST_LINES = 20
 """Subjects that are listed; --json has all."""

@@ -8,9 +8,8 @@ import click
 
 from host_tools.choices import Choice, board_option
 from host_tools.completion import SHELLS
+from host_tools.path_types import FOLDER
 from host_tools.plain_text import say
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, the rest on stderr."

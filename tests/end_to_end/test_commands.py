@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli import emulated, harmcu, harmcu_json
 from made_up_bundle import sign, write_bundle
 from random_models import OPERATORS
 
 from trainer.bundle import TFLITE, Bundle
+from trainer.recording_file import Header, Writer
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,6 +87,18 @@ def test_verify_on_the_emulated_cortex_m4(
     assert found["first_difference"] is None
 
 
+def test_recordings_without_what_the_model_reads_verify_nothing(
+    shared_bundle: Bundle, project: Path, tmp_path: Path
+) -> None:
+    """Zeros would be equal on both sides, and prove little."""
+    header = Header("walking", "a", "none", ("ax", "ay", "az"), 50_000)
+    with Writer(tmp_path / "a.rec", header) as writer:
+        writer.write(np.ones((200, 3), np.int16))
+    arguments = ("verify", shared_bundle.path, "--project", project, "--recordings", tmp_path)
+    said = harmcu(*arguments, code=1).stderr
+    assert "has no gx, gy, gz, which the model reads" in said
+
+
 def test_emulate_and_monitor(shared_bundle: Bundle, project: Path) -> None:
     with emulated(project, "--replay", shared_bundle.path) as url:
         watched = harmcu(
@@ -140,6 +154,9 @@ def test_tflm_takes_what_aot_refuses(tmp_path: Path) -> None:
         (("evaluate", "nothing"), 1, "nothing: no such bundle"),
         (("demo", "--board", "toaster"), 2, "unknown board 'toaster'; choose one of"),
         (("demo", "--seed", "-1"), 2, "-1 is not in the range"),
+        (("data", "inspect", ""), 2, "the path is empty; for the folder you are in, write a dot"),
+        (("generate", "", "-o", "x"), 2, "the path is empty"),
+        (("verify", "x", "--recordings", ""), 2, "--recordings is empty"),
     ],
 )
 def test_bad_input_is_one_line(arguments: tuple[str, ...], code: int, said: str) -> None:

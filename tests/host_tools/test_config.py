@@ -204,3 +204,10 @@ def test_what_only_the_file_says_can_be_told() -> None:
         run = CliRunner().invoke(monitor, arguments, default_map={"port": "x"})
         assert run.output == said
     assert CliRunner().invoke(monitor).output == "None False\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_to_nothing_is_not_overlooked(tmp_path: Path) -> None:
+    (tmp_path / config.FILE).symlink_to("gone.toml")
+    with pytest.raises(HarmcuError, match=r"harmcu\.toml: is a link to nothing"):
+        config.find(tmp_path)
