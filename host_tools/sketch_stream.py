@@ -19,7 +19,7 @@ from host_tools.sample_stream import Chunk, RateMeter, silence
 from trainer.errors import HarmcuError
 from trainer.reading import columns
 from trainer.reading.assemble import Units
-from trainer.reading.options import Options
+from trainer.reading.options import Options, with_stated
 from trainer.recording import AXES, Counts
 
 METERED_SECONDS = 2.0
@@ -162,7 +162,7 @@ class SketchStream:
         """Return the units that the user, the header or the tutorial states."""
         stated = tuple(dict.fromkeys(column.unit for column in described if column.unit))
         tutorial = ("g", "deg/s") if self._names == TUTORIAL else ()
-        return self._options.units or stated or tutorial
+        return with_stated(self._options.units, stated or tutorial)
 
     def read(self, timeout: float) -> list[Chunk]:
         """Return what has arrived; see ``Source.read``.

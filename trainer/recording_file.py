@@ -314,8 +314,8 @@ def read(content: bytes | ByLine, source: str) -> Contents:
 
     Raises:
         NoHeaderError: it ends within its first line.
-        HarmcuError: there is no header of a known schema, it makes no sense, or the file is larger
-            than ``LARGEST_FILE``.
+        HarmcuError: there is no header of a known schema or more than one, it makes no sense, or
+            the file is larger than ``LARGEST_FILE``.
     """
     lines = _Lines(io.BytesIO(content) if isinstance(content, bytes) else content, source)
     first = next(lines.whole, None)
@@ -324,26 +324,42 @@ def read(content: bytes | ByLine, source: str) -> Contents:
     header = _header(first, source)
     reader = _Rows(header, source)
     end: Mapping[str, Any] | None = None
+    after: str | None = None
     marks: list[int] = []
-    for line in lines.whole:
+    for number, line in enumerate(lines.whole, start=2):
         word, _, rest = line.partition(" ")
         document = _document(rest) if word in (END, MARK, LABEL) else None
         if word == END and document is not None:
-            end = document
+            end, after = document, next(lines.whole, None)
+            _expect_no_header(after or "", source, number + 1)
             break
         if word == MARK and document is not None and _is_index(document.get("sample")):
             marks.append(document["sample"])
         elif word == LABEL and document is not None and _is_label(document.get("label")):
             header = dataclasses.replace(header, label=document["label"])
         elif line:
+            _expect_no_header(line, source, number)
             reader.take(line)
-    goes_on = end is not None and next(lines.whole, None) is not None
     notes = [*reader.notes(), *_end_notes(end, reader.samples, source)]
     if lines.cut:
         notes.append(Note("dropped", "lines cut off at the end of a file", 1, source))
-    if goes_on:
+    if after is not None:
         notes.append(Note("dropped", "lines after the end line", 1, source))
     return Contents(header, tuple(reader.pieces()), tuple(marks), end, tuple(notes))
+
+
+def _expect_no_header(line: str, source: str, number: int) -> None:
+    """Refuse two recordings in one file: the second's samples would get the first one's label.
+
+    Raises:
+        HarmcuError: another one begins with this line.
+    """
+    # Behind half a line, too, where the first one was cut off.
+    _, found, rest = line.partition(f"{HEADER} ")
+    if found and _document(rest) is not None:
+        raise HarmcuError(
+            f"{source}, line {number}: another recording begins here; put it into a file of its own"
+        )
 
 
 def recordings(contents: Contents, source: str) -> list[Recording]:
@@ -468,14 +484,20 @@ def _header(line: str, source: str) -> Header:
     rate, axes = document.get("rate_hz"), document.get("axes")
     number = isinstance(rate, int | float) and not isinstance(rate, bool) and 1 <= rate <= 10_000
     header = Header(
-        label=str(document.get("label", "")),
-        subject=str(document.get("subject", "")),
-        board=str(document.get("board", "")),
+        label=_stated(document, "label"),
+        subject=_stated(document, "subject"),
+        board=_stated(document, "board"),
         axes=tuple(str(axis) for axis in axes) if isinstance(axes, list) else (),
         rate_millihertz=round(float(rate) * 1000) if number and rate is not None else 0,
     )
     _check_header(header, f"{source}, line 1")
     return header
+
+
+def _stated(document: Mapping[str, Any], name: str) -> str:
+    """Return a text of a header; a number is one, and null says nothing."""
+    value = document.get(name)
+    return "" if value is None else str(value)
 
 
 def check_label(label: str) -> None:
@@ -497,7 +519,7 @@ def _check_header(header: Header, place: str) -> None:
     if not 1000 <= header.rate_millihertz <= 10_000_000:
         raise HarmcuError(f"{place}: the rate must be 1 to 10000 Hz")
     texts = (header.label, header.subject, header.board)
-    if not header.label or not all(map(_is_text, texts)):
+    if not header.label.strip() or not all(map(_is_text, texts)):
         raise HarmcuError(
             f"{place}: there must be a label, and no text longer than {LONGEST_TEXT} characters or "
             "of half a character"
@@ -505,7 +527,7 @@ def _check_header(header: Header, place: str) -> None:
 
 
 def _is_label(label: object) -> bool:
-    return isinstance(label, str) and bool(label) and _is_text(label)
+    return isinstance(label, str) and bool(label.strip()) and _is_text(label)
 
 
 def _is_text(text: str) -> bool:

@@ -35,6 +35,7 @@ from host_tools.sketch_stream import SketchStream
 from trainer import datasets, recording_file
 from trainer.errors import HarmcuError
 from trainer.reading.options import Options
+from trainer.reading.options import parse as parse_options
 from trainer.recording import AXES, Counts
 
 ROOT = Path(__file__).parents[2]
@@ -451,6 +452,13 @@ def test_the_tutorial_s_blank_lines_part_takes(tmp_path: Path, sketch: Sketch) -
     got = sorted(tmp_path.rglob("*.rec"))[-1]
     contents = recording_file.read(got.read_bytes(), got.name)
     assert np.abs(contents.pieces[0][1].astype(int) - counts).max() < 9
+
+
+def test_a_given_unit_leaves_the_one_that_a_header_states(sketch: Sketch) -> None:
+    lines = ["ax,ay,az,gx (dps),gy (dps),gz (dps)", *["0,0,9.81,20,0,0"] * 50]
+    source = sketch(lines, 200.0, parse_options(units="m/s^2"))
+    counts = [chunk.counts for _ in range(5) for chunk in source.read(0.1)]
+    assert np.concatenate(counts)[0].tolist() == [0, 0, 8195, 328, 0, 0]
 
 
 def test_what_sketches_print_may_be_unclear(sketch: Sketch) -> None:

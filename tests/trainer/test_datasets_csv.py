@@ -353,9 +353,9 @@ def test_a_folder_for_each_sensor(tmp_path: Path) -> None:
 
 
 def test_files_of_a_phones_other_sensors_are_left_out(tmp_path: Path) -> None:
-    names = ("Gravity", "GyroscopeUncalibrated", "Linear Acceleration", "TotalAcceleration")
-    for name in names:
-        write(tmp_path, f"walk/{name}.csv", still("time_ms,x,y,z", "1,2,3"))
+    names = ("walk/Gravity", "walk/GyroscopeUncalibrated", "walk/Linear Acceleration")
+    for name in (*names, "magnetometer/walk"):
+        write(tmp_path, f"{name}.csv", still("time_ms,x,y,z", "1,2,3"))
     with pytest.raises(HarmcuError, match="file beside 4 files of other sensors"):
         load(tmp_path)
     write(tmp_path, "walk/Accelerometer.csv", still("time_ms,x,y,z", "0,0,1"))
@@ -459,7 +459,7 @@ def test_an_empty_cell_after_a_quoted_one_is_a_cell(tmp_path: Path) -> None:
     lines += [f'{20 * n}\t"sit"\t0\t0\t1\t' for n in range(40)]
     dataset = load(write(tmp_path, "a.csv", "\n".join(lines)))
     assert [len(r.counts) for r in dataset.recordings] == [40]
-    assert noted(dataset) == {}
+    assert noted(dataset) == {"files with columns that are left out: note": 1}
 
 
 def test_labels_in_another_encoding_are_refused(tmp_path: Path) -> None:
@@ -653,3 +653,233 @@ def test_more_rows_than_fit_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(csv_table, "MOST_ROWS", 10)
     with pytest.raises(HarmcuError, match="more than 10 rows; split it"):
         load(write(tmp_path, "a.csv", f"{HEADER}\n{rows(0, 20)}"), rate=50)
+
+
+def untold(path: Path, **choices: Any) -> Dataset:
+    """Load without being told the units."""
+    return csv.load(path, parse(**choices))
+
+
+def joined(tmp_path: Path, accel: str, gyro: str, said: str = "", rows: int = 400) -> None:
+    """Two files of one recording; ``accel`` and ``gyro`` are the further columns of each."""
+    label = ["walk,anna" if n < 200 else "run,bo" for n in range(rows)]
+    for name, more, unit in (("accel", accel, "m/s^2"), ("gyro", gyro, "rad/s")):
+        lines = [f"time_ms,x ({unit}),y ({unit}),z ({unit}){more}"]
+        for n in range(rows):
+            reading = f"{n % 7},0,9.81" if name == "accel" else f"{n / 100},0,0"
+            lines.append(f"{10 * n},{reading}{',' + label[n] if more else ''}")
+            if name == said and n == 100:
+                lines.append("")
+        write(tmp_path, f"walk_{name}.csv", "\n".join(lines))
+
+
+@pytest.mark.parametrize("sensor", ["accel", "gyro", "both", "both and a blank line in one"])
+def test_labels_of_one_of_two_files_are_of_both(tmp_path: Path, sensor: str) -> None:
+    labels = ",label,subject"
+    accel = labels if sensor != "gyro" else ""
+    gyro = labels if sensor != "accel" else ""
+    joined(tmp_path, accel, gyro, said="gyro" if sensor.endswith("one") else "")
+    found = [(r.label, r.subject, r.axes, len(r.counts)) for r in untold(tmp_path).recordings]
+    whole = [("walk", "anna", AXES, 200), ("run", "bo", AXES, 200)]
+    parted = [("walk", "anna", AXES, 101), ("walk", "anna", AXES, 99), ("run", "bo", AXES, 200)]
+    assert found == (parted if sensor.endswith("one") else whole)
+    # Each rotation stays beside the acceleration of its moment.
+    last = untold(tmp_path).recordings[-1].counts[-1]
+    assert last[3] == to_counts([3.99], "rad/s")[0]
+
+
+def test_takes_of_equal_length_are_of_both_files(tmp_path: Path) -> None:
+    joined(tmp_path, "", "")
+    gyro = tmp_path / "walk_gyro.csv"
+    gyro.write_text("\n".join(gyro.read_text().splitlines()[:-3]))
+    found = [len(r.counts) for r in untold(tmp_path, take=100).recordings]
+    assert found == [100, 100, 100, 97]
+
+
+def test_a_blank_line_in_one_of_two_files_parts_nothing(tmp_path: Path) -> None:
+    joined(tmp_path, "", "", said="gyro")
+    assert [len(r.counts) for r in untold(tmp_path).recordings] == [400]
+
+
+def clock_set_back(tmp_path: Path, name: str, unit: str, back: int = 200) -> None:
+    lines = [f"time_ms,x ({unit}),y ({unit}),z ({unit})"]
+    lines += [f"{10 * (n if n < 200 else n - back)},{n / 100},0,9.81" for n in range(400)]
+    write(tmp_path, f"walk_{name}.csv", "\n".join(lines))
+
+
+@pytest.mark.parametrize("back", [200, 150, 30])
+def test_two_files_whose_clock_was_set_back_stay_together(tmp_path: Path, back: int) -> None:
+    for name, unit in (("accel", "m/s^2"), ("gyro", "rad/s")):
+        clock_set_back(tmp_path, name, unit, back)
+    recordings = untold(tmp_path).recordings
+    assert [len(r.counts) for r in recordings] == [200, 200]
+    for number, recording in enumerate(recordings):
+        readings = (np.arange(200) + 200 * number) / 100
+        assert (recording.counts[:, 0] == to_counts(readings, "m/s^2")).all()
+        assert (recording.counts[:, 3] == to_counts(readings, "rad/s")).all()
+
+
+def test_a_clock_that_was_set_back_in_one_of_two_files_is_refused(tmp_path: Path) -> None:
+    clock_set_back(tmp_path, "accel", "m/s^2")
+    clock_set_back(tmp_path, "gyro", "rad/s", back=0)
+    with pytest.raises(HarmcuError, match="walk: times step back in one of its files"):
+        untold(tmp_path)
+    joined(tmp_path, ",label,subject", "")
+    clock_set_back(tmp_path, "accel", "m/s^2")
+    lines = (tmp_path / "walk_accel.csv").read_text().splitlines()
+    lines = [f"{line},{'label' if not n else n // 150}" for n, line in enumerate(lines)]
+    (tmp_path / "walk_accel.csv").write_text("\n".join(lines))
+    with pytest.raises(HarmcuError, match="part takes at different places, and its times step"):
+        untold(tmp_path)
+
+
+def test_a_few_rows_out_of_their_order_are_no_clock_set_back(tmp_path: Path) -> None:
+    joined(tmp_path, "", "")
+    file = tmp_path / "walk_accel.csv"
+    lines = file.read_text().splitlines()
+    lines[100:105] = reversed(lines[100:105])
+    file.write_text("\n".join(lines))
+    assert sum(len(r.counts) for r in untold(tmp_path).recordings) > 380
+
+
+@pytest.mark.parametrize(
+    ("units", "gyro", "expected"),
+    [
+        ("m/s^2", "dps", to_counts([30.0], "deg/s")[0]),
+        ("m/s^2", "mdps", to_counts([30.0], "mdeg/s")[0]),
+        ("m/s^2,rad/s", "dps", to_counts([30.0], "rad/s")[0]),
+    ],
+)
+def test_a_given_unit_leaves_that_of_the_other_sensor(
+    tmp_path: Path, units: str, gyro: str, expected: int
+) -> None:
+    header = f"time_ms,ax,ay,az,gx ({gyro}),gy ({gyro}),gz ({gyro})"
+    file = write(tmp_path, "a.csv", still(header, "0,0,9.81,30,0,0"))
+    (recording,) = untold(file, units=units).recordings
+    assert recording.counts[0, 3] == expected
+
+
+def test_rotations_without_a_unit_beside_some_with_one_are_refused(tmp_path: Path) -> None:
+    header = "time_ms,ax,ay,az,gx (deg/s),gy (deg/s),gz (deg/s)"
+    write(tmp_path, "a.csv", still(header, "0,0,1,30,0,0"))
+    write(tmp_path, "b.csv", still("time_ms,ax,ay,az,gx,gy,gz", "0,0,1,0.5,0,0"))
+    with pytest.raises(HarmcuError, match=r"b\.csv: states no unit of its rotations.*state deg/s"):
+        untold(tmp_path)
+    assert len(untold(tmp_path, units="deg/s").recordings) == 2
+
+
+def test_units_may_stand_behind_a_name_without_brackets(tmp_path: Path) -> None:
+    header = "time_ms,ax_g,ay_g,az_g,gx_dps,gyro_y_dps,gz dps"
+    dataset = untold(write(tmp_path, "a.csv", still(header, "0,0,1,30,0,0")))
+    assert dataset.recordings[0].axes == AXES
+    assert dataset.recordings[0].counts[0].tolist() == [0, 0, 8192, 492, 0, 0]
+    assert noted(dataset) == {}
+
+
+def test_columns_that_are_left_out_are_said(tmp_path: Path) -> None:
+    header = "time_ms,ax,ay,az,magX,,\x1b[2J,temp,a,b,c,d,e"
+    dataset = load(write(tmp_path, "a.csv", still(header, "0,0,1,5,5,5,5,1,1,1,1,1")))
+    said = "files with columns that are left out: magX, ?[2J, temp, a, b, c, ..."
+    assert noted(dataset)[said] == 1
+
+
+def test_rows_without_a_label_are_left_out_where_others_have_one(tmp_path: Path) -> None:
+    lines = ["time_ms,ax,ay,az,label"]
+    lines += [f"{20 * n},0,0,1,{'' if 20 <= n < 35 else 'walk'}" for n in range(60)]
+    dataset = load(write(tmp_path, "session1.csv", "\n".join(lines)))
+    assert [(r.label, len(r.counts)) for r in dataset.recordings] == [("walk", 20), ("walk", 25)]
+    assert noted(dataset)["rows without a label"] == 15
+
+
+def test_rows_of_one_count_are_said(tmp_path: Path) -> None:
+    counts = np.cumsum([n % 10 != 9 for n in range(100)])
+    lines = ["count,ax,ay,az", *(f"{count},0,0,1" for count in counts)]
+    dataset = load(write(tmp_path, "a.csv", "\n".join(lines)), rate=50)
+    assert noted(dataset)["rows with the count of the row before"] == 10
+
+
+def linear(scale: float, offset: float, rows: int = 512) -> str:
+    """Accelerations of which gravity is, or is not, left."""
+    values = np.random.default_rng(3).normal(0, scale, (rows, 3))
+    values[:, 2] += offset
+    return "\n".join(f"{10 * n},{x:.4f},{y:.4f},{z:.4f}" for n, (x, y, z) in enumerate(values))
+
+
+def test_accelerations_without_gravity_are_said_or_refused(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.csv", f"time_ms,ax,ay,az\n{linear(1.2, 0.0)}")
+    with pytest.raises(HarmcuError, match=r"average out, so gravity is not in them"):
+        untold(file)
+    assert csv.NO_GRAVITY in noted(untold(file, units="m/s^2"))
+    file = write(tmp_path, "a.csv", f"time_ms,ax (m/s^2),ay (m/s^2),az (m/s^2)\n{linear(1.2, 0)}")
+    assert csv.NO_GRAVITY in noted(untold(file))
+    for scale, offset in ((1.2, 9.81), (9.0, 9.81), (0.1, 1.0), (1.0, 1.0)):
+        file = write(tmp_path, "a.csv", f"time_ms,ax,ay,az\n{linear(scale, offset)}")
+        assert csv.NO_GRAVITY not in noted(untold(file))
+
+
+def test_total_acceleration_is_what_an_accelerometer_measures(tmp_path: Path) -> None:
+    """Sensor Logger's Accelerometer is without gravity."""
+    header = "time,seconds_elapsed,z,y,x"
+    values = np.random.default_rng(3).normal(0, 1.2, (300, 3))
+    for name, gravity in (("Accelerometer", 0.0), ("TotalAcceleration", 9.81), ("Gyroscope", 0.0)):
+        rows = [
+            f"{1_700_000_000_000_000_000 + n * 10_000_000},{n / 100},{z + gravity},{y},{x}"
+            for n, (x, y, z) in enumerate(values.tolist())
+        ]
+        write(tmp_path, f"walk/{name}.csv", "\n".join([header, *rows]))
+    write(tmp_path, "walk/Metadata.csv", "version,device name\n3,phone\n")
+    write(tmp_path, "walk/Annotation.csv", "time,seconds_elapsed,text\n")
+    write(tmp_path, "walk/meta/device.csv", "property,value\nversion,1.2\n")
+    dataset = untold(tmp_path)
+    (recording,) = dataset.recordings
+    assert (recording.label, recording.axes) == ("walk", AXES)
+    assert np.median(recording.counts[:, 2]) == pytest.approx(8192, rel=0.02)
+    assert noted(dataset)["files without gravity beside some with it"] == 1
+    assert noted(dataset)["files that describe recordings, by their names"] == 3
+
+
+@pytest.mark.parametrize(
+    ("accelerometer", "gyroscope", "label"),
+    [
+        ("walk/AccData", "walk/GyroData", "walk"),
+        ("walkAcc", "walkGyro", "walk"),
+        ("walk_accel1", "walk_gyro1", "walk"),
+        ("ACC_walk", "GYR_walk", "walk"),
+    ],
+)
+def test_a_word_of_a_name_says_the_sensor(
+    tmp_path: Path, accelerometer: str, gyroscope: str, label: str
+) -> None:
+    write(tmp_path, f"{accelerometer}.csv", still("time_ms,x,y,z", "0,0,9.81"))
+    write(tmp_path, f"{gyroscope}.csv", still("time_ms,x,y,z", "0.5,0,0"))
+    (recording,) = untold(tmp_path, units="m/s^2,rad/s").recordings
+    assert (recording.label, recording.axes) == (label, AXES)
+
+
+def test_other_words_are_none_of_a_sensor(tmp_path: Path) -> None:
+    write(tmp_path, "accident.csv", still("time_ms,x,y,z", "0,0,1"))
+    write(tmp_path, "gyrate.csv", still("time_ms,x,y,z", "0,0,1"))
+    assert load(tmp_path).labels == ("accident", "gyrate")
+
+
+def test_g_forces_are_accelerations_with_gravity(tmp_path: Path) -> None:
+    header = "time,gFx,gFy,gFz,ax,ay,az,wx,wy,wz"
+    rows = "\n".join(f"{n / 100},0,0,1,0.1,0.2,0.3,0.5,0,0" for n in range(60))
+    (recording,) = untold(write(tmp_path, "a.csv", f"{header}\n{rows}"), units="rad/s").recordings
+    expected = [0, 0, 8192, to_counts([0.5], "rad/s")[0], 0, 0]
+    assert (recording.axes, recording.counts[0].tolist()) == (AXES, expected)
+
+
+def test_hidden_folders_are_no_recordings(tmp_path: Path) -> None:
+    for name in ("a", ".ipynb_checkpoints/a-checkpoint", "__MACOSX/._a"):
+        write(tmp_path, f"{name}.csv", still("time_ms,ax,ay,az", "0,0,1"))
+    assert load(tmp_path).labels == ("a",)
+
+
+def test_a_header_may_come_again_with_its_line_of_units(tmp_path: Path) -> None:
+    once = still("time,ax,ay,az\nms,g,g,g", "0,0,1")
+    dataset = untold(write(tmp_path, "a.csv", once + once))
+    assert [len(r.counts) for r in dataset.recordings] == [60, 60]
+    other = still("time,ax,ay,az\nms,mg,mg,mg", "0,0,1000")
+    with pytest.raises(HarmcuError, match="line 64: the columns change here"):
+        untold(write(tmp_path, "b.csv", once + other))

@@ -101,6 +101,96 @@ def test_a_project_keeps_its_split(tmp_path: Path) -> None:
     assert dataset.notes[0].what == "files of another kind"
 
 
+SIXTY = [[-9.81, 0.03, n / 100] for n in range(60)]
+
+
+def labelled(*files: tuple[str, object]) -> dict[str, object]:
+    """An export's info.labels."""
+    return {
+        "version": 1,
+        "files": [{"path": path, "category": "training", "label": label} for path, label in files],
+    }
+
+
+def test_an_export_s_own_labels_count_and_not_names_of_files(tmp_path: Path) -> None:
+    for name in ("walk.1", "walk.2", "walk.3", "walk.4"):
+        write(tmp_path, f"training/{name}.json", document(values=SIXTY))
+    parts = [
+        {"label": "sit", "startIndex": 40, "endIndex": 54},
+        {"label": "run", "startIndex": 0, "endIndex": 29},
+    ]
+    said = labelled(
+        ("training/walk.1.json", {"type": "label", "label": " run "}),
+        ("training/walk.2.json", {"type": "multi-label", "labels": parts}),
+        ("training/walk.3.json", {"type": "unlabeled"}),
+    )
+    write(tmp_path, "info.labels", said)
+    dataset = datasets.load("edge-impulse", tmp_path)
+    found = [(r.take[9:15], r.label, len(r.counts)) for r in dataset.recordings]
+    assert found == [("walk.1", "run", 60), ("walk.2", "run", 30), ("walk.2", "sit", 15),
+                     ("walk.4", "walk", 60)]  # fmt: skip
+    left = [(n.what, n.count, n.source) for n in dataset.notes if n.kind == "dropped"]
+    assert left == [
+        ("rows without a label", 15, "training/walk.2.json"),
+        ("rows without a label", 60, "training/walk.3.json"),
+    ]
+    # What a user says of names counts more.
+    named = adapter.load(tmp_path, parse(names="{label}.{_}"))
+    assert named.labels == ("walk",)
+
+
+def test_structured_labels_are_those_of_the_files_beside_them(tmp_path: Path) -> None:
+    write(tmp_path, "training/walk.1.json", document(values=SIXTY))
+    write(tmp_path, "info.labels", labelled(("training/walk.1.json", {"type": "multi-label"})))
+    parts = [{"label": "run", "startIndex": 10, "endIndex": 99}]
+    said = {"version": 1, "structuredLabels": {"walk.1.json": parts}}
+    write(tmp_path, "training/structured_labels.labels", said)
+    (recording,) = datasets.load("edge-impulse", tmp_path).recordings
+    assert (recording.label, recording.source) == ("run", "training/walk.1.json, rows 10 to 59")
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ({"type": "label", "label": 7}, "a label of it is no text"),
+        ({"type": "label", "label": " "}, "a label of it is no text"),
+        ("run", "no path or no label"),
+        ({"labels": [{"label": "a", "startIndex": 5, "endIndex": 4}]}, "make no sense"),
+        ({"labels": [{"label": "a", "startIndex": -1, "endIndex": 4}]}, "make no sense"),
+        ({"labels": [{"label": "a", "startIndex": True, "endIndex": 4}]}, "make no sense"),
+        ({"labels": [7]}, "make no sense"),
+        (
+            {"labels": [{"label": x, "startIndex": 4, "endIndex": 4} for x in "ab"]},
+            "two labels of one file overlap",
+        ),
+    ],
+)
+def test_labels_that_make_no_sense_are_refused(tmp_path: Path, label: object, message: str) -> None:
+    write(tmp_path, "walk.1.json", document())
+    write(tmp_path, "info.labels", labelled(("walk.1.json", label)))
+    with pytest.raises(HarmcuError, match=rf"info\.labels: .*{message}"):
+        datasets.load("edge-impulse", tmp_path)
+
+
+def test_the_rows_of_a_label_may_go_beyond_the_file(tmp_path: Path) -> None:
+    write(tmp_path, "walk.1.json", document(values=SIXTY))
+    parts = [
+        {"label": "a", "startIndex": 0, "endIndex": 10**30},
+        {"label": "b", "startIndex": 10**31, "endIndex": 10**32},
+    ]
+    write(tmp_path, "info.labels", labelled(("walk.1.json", {"labels": parts})))
+    assert [len(r.counts) for r in datasets.load("edge-impulse", tmp_path).recordings] == [60]
+
+
+def test_a_given_unit_leaves_that_of_the_other_sensor(tmp_path: Path) -> None:
+    sensors = [{"name": f"acc{a}", "units": "N/A"} for a in "XYZ"]
+    sensors += [{"name": f"gyr{a}", "units": "dps"} for a in "XYZ"]
+    values = [[0.0, 0.0, 9.81, 100.0, 0.0, 0.0]] * 50
+    file = write(tmp_path, "a.json", document(sensors=sensors, values=values))
+    (recording,) = adapter.load(file, parse(units="m/s^2")).recordings
+    assert recording.counts[0, 3] == to_counts([100.0], "deg/s")[0]
+
+
 def test_names_that_read_in_two_ways_are_said(tmp_path: Path) -> None:
     file = write(tmp_path, "anna_walk_fast.json", document())
     for pattern, times in (("{subject}_{label}", 1), ("{subject}_walk_{label}", 0)):

@@ -102,6 +102,7 @@ def test_plots_of_another_kind_are_refused(tmp_path: Path) -> None:
         (["raw/watch/accel/data_1600_accel_watch.txt"], "wisdm"),
         (["WISDM_ar_v1.1_raw.txt"], "wisdm"),
         (["anna/walk.001.rec", "notes.txt"], "recordings"),
+        (["WALK.REC"], "recordings"),
         (["walk.csv", "settings.json"], "csv"),
         (["walk.1.json"], "edge-impulse"),
         (["walk.1.cbor"], "edge-impulse"),

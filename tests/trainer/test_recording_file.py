@@ -283,7 +283,7 @@ def test_a_damaged_mark_is_counted(tmp_path: Path, line: str) -> None:
     head, *rest = path.read_text().splitlines(keepends=True)
     contents = recording_file.read("".join([head, line + "\n", *rest]).encode(), "walk.rec")
     assert contents.marks == ()
-    assert [note.what for note in contents.notes] == ["damaged lines"]
+    assert contents.notes[0].what == "damaged lines"
 
 
 def test_a_mark_before_the_first_sample(tmp_path: Path) -> None:
@@ -483,3 +483,30 @@ def test_files_of_other_formats_beside_recordings_are_said(tmp_path: Path) -> No
         ("files that are no recordings of harmcu", "run.csv"),
         ("files that are no recordings of harmcu", "sit.JSON"),
     ]
+
+
+@pytest.mark.parametrize("kept", ["whole", "without its end line", "cut in its last line"])
+def test_two_recordings_in_one_file_are_refused(tmp_path: Path, kept: str) -> None:
+    """The second one's samples would get the first one's label."""
+    made = {}
+    for label, samples in (("walk", 100), ("run", 300)):
+        with Writer(tmp_path / label, dataclasses.replace(HEADER, label=label)) as writer:
+            writer.write(counts(samples))
+        made[label] = (tmp_path / label).read_bytes()
+    rows = b"".join(made["walk"].splitlines(keepends=True)[:-1])
+    first = {"whole": made["walk"], "without its end line": rows, "cut in its last line": rows[:-9]}
+    line = {"whole": 103, "without its end line": 102, "cut in its last line": 101}
+    said = rf"two, line {line[kept]}: another recording begins here"
+    with pytest.raises(HarmcuError, match=said):
+        recording_file.read(first[kept] + made["run"], "two")
+
+
+def test_a_text_of_nothing_is_no_label() -> None:
+    start = 'harmcu-recording {"schema": 1, "axes": ["ax"], "rate_hz": 50, "label": '
+    for label in ("null", '""', '"  "'):
+        with pytest.raises(HarmcuError, match="line 1: there must be a label"):
+            recording_file.read(f"{start}{label}}}\n0,1\n".encode(), "a")
+    text = f'{start}"a", "subject": null}}\n0,1\nlabel {{"label": "  "}}\n1,2\n'
+    contents = recording_file.read(text.encode(), "a")
+    assert (contents.header.label, contents.header.subject) == ("a", "")
+    assert contents.notes[0].what == "damaged lines"

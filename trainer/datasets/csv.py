@@ -23,13 +23,20 @@ import numpy.typing as npt
 from trainer.errors import HarmcuError
 from trainer.reading import assemble, columns, csv_table, files, guess, path_names, timeline
 from trainer.reading.csv_table import Table
-from trainer.reading.options import ACCELERATION_UNITS, ROTATION_UNITS, Options
+from trainer.reading.options import (
+    ACCELERATION_UNITS,
+    ROTATION_UNITS,
+    Options,
+    unit_of,
+    with_stated,
+)
 from trainer.reading.path_names import PathNames
 from trainer.reading.timeline import Floats, Stream
 from trainer.recording import AXES, Dataset, Note, Recording
 
 OPTIONS = ("columns", "rate_millihertz", "units", "names", "take")
 
+NO_GRAVITY = "files whose accelerations average out: gravity is not in them, and boards measure it"
 OTHER_SENSORS = "files of other sensors, by their names"
 
 SUFFIXES = {".csv", ".tsv", ".txt"}
@@ -102,7 +109,7 @@ def load(path: Path | None = None, options: Options | None = None) -> Dataset:
     groups = [_group(source, group, options, notes) for source, group in _grouped(tables).items()]
     rates = assemble.shared_rates([group.rate for group in groups])
     groups = [replace(group, rate=rate) for group, rate in zip(groups, rates, strict=True)]
-    units = _units(groups, options)
+    units = _units(groups, options, notes)
     notes += units.notes
     recordings: list[Recording] = []
     test: list[str] = []
@@ -120,7 +127,9 @@ def load(path: Path | None = None, options: Options | None = None) -> Dataset:
 
 def _wanted(name: str) -> bool:
     path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not path.name.lower().startswith((".", *_PROSE))
+    is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    is_prose = path.name.lower().startswith(_PROSE)
+    return path.suffix.lower() in SUFFIXES and not (is_hidden or is_prose)
 
 
 def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str], list[Note]]:
@@ -131,6 +140,9 @@ def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str
     for name, content in files.members(path, _wanted):
         if path_names.is_of_another_sensor(name):
             notes.append(Note("dropped", OTHER_SENSORS, 1, name))
+            continue
+        if path_names.is_description(name):
+            notes.append(Note("dropped", "files that describe recordings, by their names", 1, name))
             continue
         if not content.strip():
             notes.append(Note("dropped", "empty files", 1, name))
@@ -145,6 +157,9 @@ def _read(path: Path, options: Options) -> tuple[dict[str, Table], dict[str, str
         rows += len(table.lines)
         if rows > 4 * csv_table.MOST_ROWS:
             raise HarmcuError(f"{path}: holds more rows than fit into memory; load part of it")
+    for name in path_names.without_gravity([*tables]):
+        notes.append(Note("dropped", "files without gravity beside some with it", 1, name))
+        del tables[name], digests[name]
     if not tables:
         others = sum(note.count for note in notes if note.what == OTHER_SENSORS)
         left_out = f" beside {others} {OTHER_SENSORS}" if others else ""
@@ -251,10 +266,10 @@ def _counted(time: float) -> tuple[float, str]:
     return 0.0, ""
 
 
-def _units(groups: Sequence[_Group], options: Options) -> assemble.Units:
+def _units(groups: Sequence[_Group], options: Options, notes: list[Note]) -> assemble.Units:
     """Decide on the units of all files together: a still file alone says too little."""
     stated = {c.unit for group in groups for t in group.tables for c in t.columns if c.unit}
-    given = options.units or tuple(sorted(stated))
+    given = with_stated(options.units, tuple(sorted(stated)))
     for kind in (ACCELERATION_UNITS, ROTATION_UNITS):
         if len(stated & {*kind}) > 1:
             units = " and ".join(sorted(stated & {*kind}))
@@ -268,11 +283,29 @@ def _units(groups: Sequence[_Group], options: Options) -> assemble.Units:
         pool = np.concatenate([values for values in readings if values.shape[1] == width])
         pools.append(pool[np.isfinite(pool).all(axis=1)])
     decided = assemble.Units(given, pools[0], pools[1])
-    if not options.units:
-        for group in groups:
-            for table in group.tables:
+    for group in groups:
+        for table in group.tables:
+            values = _values(table, _axes_of("a")) / assemble.gravity_in(decided.of("ax"))
+            if values.shape[1] == 3 and guess.lacks_gravity(values):
+                notes.append(Note("remark", NO_GRAVITY, 1, group.source))
+            if not unit_of(options.units, ACCELERATION_UNITS):
                 _check_unit(group.source, table, decided)
+            if stated & {*ROTATION_UNITS} and not unit_of(options.units, ROTATION_UNITS):
+                _check_stated(group.source, table, decided)
     return decided
+
+
+def _check_stated(source: str, table: Table, units: assemble.Units) -> None:
+    """Refuse a file that does not state the unit of its rotations where others do.
+
+    Raises:
+        HarmcuError: it is such a file; nothing in rotations would tell that theirs is not its own.
+    """
+    if any(column.role in _axes_of("g") and not column.unit for column in table.columns):
+        raise HarmcuError(
+            f"{source}: states no unit of its rotations, and other files state {units.of('gx')}; "
+            "load files of one kind together, or give --units"
+        )
 
 
 def _check_unit(source: str, table: Table, units: assemble.Units) -> None:
@@ -311,10 +344,9 @@ def _values(table: Table, axes: Sequence[str]) -> Floats:
 def _takes(group: _Group, options: Options, notes: list[Note]) -> list[_Take]:
     """Divide a recording into takes."""
     numbers = [_take_numbers(group, table, options, notes) for table in group.tables]
-    many = max(int(number.max()) + 1 for number in numbers)
-    if any(int(number.max()) + 1 != many for number in numbers):
-        # Two files with other takes than one another: what they share is decided by time alone.
-        numbers, many = [np.minimum(number, 0) for number in numbers], 1
+    if len({int(number.max()) for number in numbers}) > 1:
+        numbers = _shared_numbers(group, numbers, options)
+    many = max(int(number.max()) for number in numbers) + 1
     order = [np.argsort(number, kind="stable") for number in numbers]
     bounds = [
         np.searchsorted(n[o], np.arange(many + 1)) for n, o in zip(numbers, order, strict=True)
@@ -326,12 +358,20 @@ def _takes(group: _Group, options: Options, notes: list[Note]) -> list[_Take]:
             _stream(group, table, clock, chosen)
             for table, clock, chosen in zip(group.tables, group.clocks, rows, strict=True)
         )
-        table, first = group.tables[0], rows[0]
-        words = {role: texts[int(first[0])] for role, texts in table.words.items() if len(first)}
+        # What the first file says counts, where both say something.
+        words = {
+            role: texts[int(mine[0])]
+            for table, mine in reversed([*zip(group.tables, rows, strict=True)])
+            for role, texts in table.words.items()
+            if len(mine)
+        }
+        if words.get(columns.LABEL) == "":
+            notes.append(Note("dropped", "rows without a label", len(rows[0]), group.source))
+            continue
         subject = words.get(columns.SUBJECT) or group.names.subject
         if not subject:
             notes.append(Note("remark", assemble.NO_SUBJECT, 1, group.source))
-        if len(first):
+        if all(len(mine) for mine in rows):
             takes.append(
                 _Take(
                     streams,
@@ -340,6 +380,41 @@ def _takes(group: _Group, options: Options, notes: list[Note]) -> list[_Take]:
                 )
             )
     return takes
+
+
+def _shared_numbers(group: _Group, numbers: Sequence[Integers], options: Options) -> list[Integers]:
+    """Return the takes of two files of which one parts more of them than the other.
+
+    Where only blank lines do, time alone decides. Labels, subjects and ``--take`` say of each row
+    of one file to which take it belongs, and of those of the other by their time.
+
+    Raises:
+        HarmcuError: the clock was set back, so that time does not tell.
+    """
+    words = [texts for table in group.tables for texts in table.words.values()]
+    if not options.take and all(len({*texts}) < 2 for texts in words):
+        return [np.minimum(number, 0) for number in numbers]
+    most = max(range(len(numbers)), key=lambda index: int(numbers[index].max()))
+    parting = numbers[most][np.isfinite(_seconds(group, most))]
+    times = _seconds(group, most)[np.isfinite(_seconds(group, most))]
+    if (np.diff(times) < -timeline.LONGEST_TIME).any():
+        raise HarmcuError(
+            f"{group.source}: its two files part takes at different places, and its times step "
+            "back; record both sensors in one file"
+        )
+    shared = []
+    for index, number in enumerate(numbers):
+        seconds = np.nan_to_num(_seconds(group, index))
+        before = np.searchsorted(np.maximum.accumulate(times), seconds, side="right") - 1
+        shared.append(number if index == most else parting[before.clip(0)])
+    return shared
+
+
+def _seconds(group: _Group, index: int) -> Floats:
+    """Return float64 [rows], the times of one of a group's tables."""
+    time = group.tables[index].column(columns.TIME)
+    assert time is not None, "files without times are not joined"
+    return time * group.clocks[index]
 
 
 def _take_numbers(group: _Group, table: Table, options: Options, notes: list[Note]) -> Integers:
@@ -388,6 +463,11 @@ def _recordings(
     streams = []
     at = 0
     for stream in take.streams:
+        same = int((np.diff(stream.seconds) == 0).sum())
+        if same and not any(group.clocks):
+            notes.append(
+                Note("dropped", "rows with the count of the row before", same, group.source)
+            )
         mine = axes[at : at + stream.values.shape[1]]
         at += len(mine)
         possible = units.possible(stream.values, mine)
@@ -399,7 +479,10 @@ def _recordings(
         rows = sum(len(stream.seconds) for stream in streams)
         notes.append(Note("dropped", "takes of fewer than two rows", max(rows, 1), group.source))
         return []
-    found = timeline.uniform(streams, group.rate)
+    try:
+        found = timeline.uniform(streams, group.rate)
+    except HarmcuError as error:
+        raise HarmcuError(f"{group.source}: {error}") from None
     notes += assemble.bridged_notes(found, group.source)
     notes += assemble.alone_notes(streams[0], found, group.source)
     if len(found) > 1:

@@ -85,6 +85,11 @@ class Units:
         return leaks.row_digests(six)
 
 
+def gravity_in(unit: str) -> float:
+    """Return the length of gravity in a unit of acceleration."""
+    return counts_per_unit("g") / counts_per_unit(unit)
+
+
 def beyond_counts(counts: Counts) -> int:
     """Return how many samples are at the end of the range of counts, 4 g or 2000 deg/s."""
     return int((np.abs(counts.astype(np.int32)) >= 32767).any(axis=1).sum())

@@ -60,8 +60,11 @@ def parse(names: Sequence[str], sensor: str = "a") -> list[Column]:
     """Tell what each of some columns is; what no rule knows is left out.
 
     A plain ``x``, ``y``, ``z`` are of the sensor that their unit is of or, where none is stated, of
-    ``sensor``, "a" or "g"; but not when other columns are of that sensor.
+    ``sensor``, "a" or "g"; but not when other columns are of that sensor. Beside ``gFx``, which
+    has gravity in it, ``ax`` has none, and ``wx`` is a rotation (Physics Toolbox).
     """
+    if {"gfx", "gfy", "gfz"} <= {_plain(name)[0] for name in names}:
+        names = [_of_g_forces(name) for name in names]
     columns = [_parse(name) for name in names]
     named = {column.role[0] for column in columns if column.role in AXES}
     plain = [_plain_axis(name, sensor) for name in names]
@@ -69,6 +72,16 @@ def parse(names: Sequence[str], sensor: str = "a") -> list[Column]:
         axis if axis is not None and axis.role[0] not in named else column
         for axis, column in zip(plain, columns, strict=True)
     ]
+
+
+def _of_g_forces(name: str) -> str:
+    """Return what one of Physics Toolbox's columns is called elsewhere."""
+    plain = _plain(name)[0]
+    if re.fullmatch(r"gf[xyz]", plain):
+        return f"a{plain[2]} (g)"
+    if re.fullmatch(r"w[xyz]", plain):
+        return f"g{plain[1]}"
+    return LEFT_OUT if re.fullmatch(r"a[xyz]", plain) else name
 
 
 def check_units(names: Sequence[str], columns: Sequence[Column], place: str) -> None:
@@ -122,11 +135,11 @@ def _parse(name: str) -> Column:
         # Every spelling of acceleration begins with a, every one of rotation with g or r.
         sensor = "a" if axis[1].startswith("a") else "g"
         return _axis(sensor + axis[2], stated)
-    if plain in _TIME:
-        return Column(TIME, seconds=_CLOCK_UNITS.get(stated, 0.0))
     behind = _CLOCK_BEHIND.fullmatch(_normal(name))
     if behind and re.sub(r"[^a-z]", "", behind[1]) in _TIME:
         return Column(TIME, seconds=_CLOCK_UNITS[behind[2] or behind[3]])
+    if plain in _TIME:
+        return Column(TIME, seconds=_CLOCK_UNITS.get(stated, 0.0))
     if plain in _CLOCK_UNITS and len(plain) > 1:
         return Column(TIME, seconds=_CLOCK_UNITS[plain])
     for role, known in ((COUNT, _COUNTS), (LABEL, _LABELS), (SUBJECT, _SUBJECTS)):
@@ -136,11 +149,18 @@ def _parse(name: str) -> Column:
 
 
 def _plain(name: str) -> tuple[str, str]:
-    """Return a name without capitals and signs, and the unit that stands in brackets behind it."""
+    """Return a name without capitals and signs, and the unit of ``gx (dps)`` or ``gx_dps``."""
     text = _normal(name)
     bracket = re.search(r"[(\[]([^)\]]*)[)\]]\s*$", text)
-    stated = _letters(bracket[1]) if bracket else ""
-    return re.sub(r"[^a-z]", "", text[: bracket.start()] if bracket else text), stated
+    if bracket:
+        return re.sub(r"[^a-z]", "", text[: bracket.start()]), _letters(bracket[1])
+    behind = re.fullmatch(r"(.*[xyz])[_ ]+([^_ ]+)", text)
+    if behind and _letters(behind[2]) in _UNITS:
+        plain = re.sub(r"[^a-z]", "", behind[1])
+        # x_g may be a unit, or the x of a gyroscope.
+        if _AXIS.fullmatch(plain) or (plain in ("x", "y", "z") and behind[2] != "g"):
+            return plain, _letters(behind[2])
+    return re.sub(r"[^a-z]", "", text), ""
 
 
 def _normal(name: str) -> str:

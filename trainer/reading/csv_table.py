@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.errors import HarmcuError
+from trainer.printable import printable
 from trainer.reading import columns, path_names
 from trainer.reading.columns import LABEL, LEFT_OUT, SUBJECT, Column
 from trainer.recording import Kind, Note
@@ -68,8 +69,17 @@ class Table:
 class _Builder:
     """A table while its lines are read. Columns that are left out are not kept."""
 
-    def __init__(self, columns: list[Column], source: str) -> None:
+    def __init__(self, columns: list[Column], source: str, names: Sequence[str] = ()) -> None:
+        """Begin.
+
+        Args:
+            columns: what each column is.
+            source: the file's name.
+            names: of the columns, where the file itself names them.
+        """
         self.columns = columns
+        # A line below it may have stated the units.
+        self.header = _parsed(names, source) if names else columns
         self.source = source
         self.counts: Counter[tuple[Kind, str]] = Counter()
         self.blank = 0
@@ -81,6 +91,12 @@ class _Builder:
         self._lines = array("q")
         self._blanks = array("q")
         self._breaks = bytearray()
+        pairs = zip(names, columns, strict=False)
+        left_out = [n.strip() for n, column in pairs if column.role == LEFT_OUT and n.strip()]
+        if left_out:
+            shown = ", ".join(printable(name[:24]) for name in left_out[:6])
+            more = ", ..." if len(left_out) > 6 else ""
+            self.counts["remark", f"files with columns that are left out: {shown}{more}"] = 1
 
     @property
     def rows(self) -> int:
@@ -179,8 +195,8 @@ def parse(content: bytes, source: str, named: Sequence[str] = ()) -> Table | Non
                 builder.broken |= len(cells) > 1
         elif _is_header(cells):
             builder, above = _header(builder, cells, bool(named), source, number), cells
-        elif builder and not (named or builder.rows) and _are_units(cells):
-            builder = _Builder(_columns(_with_units(above, cells), source, number), source)
+        elif builder and not named and _are_units(cells):
+            builder = _with_line_of_units(builder, above, cells, source, number)
         elif builder:
             builder.line(number, cells, decimal_comma)
         elif sum(_is_number(cell, decimal_comma) for cell in cells) >= 3:
@@ -213,17 +229,31 @@ def _header(
 ) -> _Builder:
     """Take a header: the first one, the same again, or one that --columns replaces."""
     if builder is None:
-        return _Builder(_columns(names, source, number), source)
+        return _Builder(_columns(names, source, number), source, names)
     builder.broken = builder.rows > 0
     if named:
         builder.counts["dropped", "headers, in favour of --columns"] += 1
-    elif _parsed(names, source) != builder.columns:
-        raise HarmcuError(
-            f"{source}, line {number}: the columns change here; split the file before this line"
-        )
+    elif _parsed(names, source) != builder.header:
+        raise HarmcuError(_changed(source, number))
     else:
         builder.counts["dropped", "repeated headers"] += 1
     return builder
+
+
+def _with_line_of_units(
+    builder: _Builder, names: Sequence[str], units: Sequence[str], source: str, number: int
+) -> _Builder:
+    """Take the line of units below a header, which may come again with it."""
+    stated = _with_units(names, units)
+    if not builder.rows:
+        return _Builder(_columns(stated, source, number), source, names)
+    if _parsed(stated, source) != builder.columns:
+        raise HarmcuError(_changed(source, number))
+    return builder
+
+
+def _changed(source: str, number: int) -> str:
+    return f"{source}, line {number}: the columns change here; split the file before this line"
 
 
 def _are_units(cells: Sequence[str]) -> bool:

@@ -1,13 +1,14 @@
 """Edge Impulse's data acquisition format: one JSON or CBOR document a recording.
 
 ``protected`` and ``signature`` (not checked here, and left unsigned on the way out), and a
-``payload`` of interval, sensors with SenML units (RFC 8428) and rows of values. The label is the
-part of the file's name before its first dot. Source: the format's public description, "Data
-acquisition format", of Edge Impulse.
+``payload`` of interval, sensors with SenML units (RFC 8428) and rows of values. The label is what
+an export's ``info.labels`` says or, without one, the part of the file's name before its first dot.
+Source: the format's public description, "Data acquisition format", of Edge Impulse.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,9 @@ from trainer.recording import AXES, Recording
 from trainer.units import counts_per_unit
 
 SUFFIXES = (".json", ".cbor")
+
+LABELS, STRUCTURED = "info.labels", "structured_labels.labels"
+"""Files of an export that say the labels of all others."""
 
 MOST_VALUES = 50_000_000
 
@@ -51,6 +55,66 @@ class Document:
     rate_millihertz: int
     label: str
     device: str
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows of a document that have one label; ``last`` is among them, and None is the end."""
+
+    label: str
+    first: int = 0
+    last: int | None = None
+
+
+def labels(content: bytes, source: str) -> dict[str, tuple[Labelled, ...]]:
+    """Read what an export says of labels.
+
+    Args:
+        content: of its ``info.labels`` or ``structured_labels.labels``.
+        source: the file's name.
+
+    Returns:
+        labels by the path of a document beside it, or by its name where that is all it says; none
+        for a document without a label.
+
+    Raises:
+        HarmcuError: it makes no sense.
+    """
+    document = _parse(content, source)
+    files = document.get("files") if isinstance(document, dict) else None
+    structured = document.get("structuredLabels") if isinstance(document, dict) else None
+    found: dict[str, tuple[Labelled, ...]] = {}
+    for file in files if isinstance(files, list) else ():
+        path, label = (file.get("path"), file.get("label")) if isinstance(file, dict) else ("", "")
+        if not isinstance(path, str) or not isinstance(label, dict):
+            raise HarmcuError(f"{source}: a file of it has no path or no label; export it again")
+        if label.get("type") == "label":
+            found[path] = (Labelled(_label(label.get("label"), source)),)
+        else:
+            found[path] = _parts(label.get("labels"), source)
+    for name, parts in structured.items() if isinstance(structured, dict) else ():
+        found[name] = _parts(parts, source)
+    return found
+
+
+def _label(value: Any, source: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise HarmcuError(f"{source}: a label of it is no text; export it again")
+    return value.strip()
+
+
+def _parts(parts: Any, source: str) -> tuple[Labelled, ...]:
+    found = []
+    for part in parts if isinstance(parts, list) else ():
+        known = part if isinstance(part, dict) else {}
+        first, last = known.get("startIndex"), known.get("endIndex")
+        if type(first) is not int or type(last) is not int or not 0 <= first <= last:
+            raise HarmcuError(f"{source}: the rows of a label make no sense; export it again")
+        found.append(Labelled(_label(known.get("label"), source), first, last))
+    found.sort(key=lambda part: part.first)
+    if any(part.first <= (before.last or 0) for before, part in itertools.pairwise(found)):
+        raise HarmcuError(f"{source}: two labels of one file overlap; correct them")
+    return tuple(found)
 
 
 def read(content: bytes, source: str) -> Document | None:

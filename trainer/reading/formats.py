@@ -13,7 +13,7 @@ _SURE = {
     "uci-har": re.compile(r"Inertial Signals/"),
     "hapt": re.compile(r"RawData/(?:acc|gyro)_exp\d+|RawData/labels\.txt$"),
     "wisdm": re.compile(r"data_\d+_(?:accel|gyro)_|WISDM_ar_v1\.1_raw"),
-    "recordings": re.compile(rf"{re.escape(recording_file.SUFFIX)}$"),
+    "recordings": re.compile(rf"{re.escape(recording_file.SUFFIX)}$", re.IGNORECASE),
     "watch": re.compile(r"watch_dataset\.npy$"),
 }
 _LIKELY = {

@@ -19,6 +19,13 @@ FASTEST = 36.0
 """Just above 2000 deg/s in rad/s, the range of common gyroscopes: what turns faster is in deg/s."""
 
 
+BLOCK = 256
+"""Rows over which a movement averages out, and gravity does not; some seconds of most IMUs."""
+
+LEAST_GRAVITY = 0.25
+"""Of what is left then, in g. A board that turns over and over still has more."""
+
+
 @dataclass(frozen=True)
 class Guess:
     """A unit, and the reason in words."""
@@ -34,6 +41,11 @@ def acceleration_unit(values: Floats) -> Guess:
         HarmcuError: they are of another magnitude than g or m/s^2.
     """
     typical = float(np.median(_lengths(values)))
+    if 0.3 <= typical <= 4.5 and lacks_gravity(values):
+        raise HarmcuError(
+            f"accelerations are typically {typical:.2f} long and average out, so gravity is not in "
+            "them, as boards measure it; load those with gravity, or give --units"
+        )
     if 0.3 <= typical <= 4.5:
         return Guess("g", f"accelerations are typically {typical:.2f} long, as gravity is in g")
     if 5.0 <= typical <= 45.0:
@@ -44,6 +56,15 @@ def acceleration_unit(values: Floats) -> Guess:
         f"accelerations are typically {typical:.4g} long, which is gravity neither in g nor in "
         "m/s^2; give --units, or convert raw readings first"
     )
+
+
+def lacks_gravity(values: Floats) -> bool:
+    """Tell whether accelerations in g, float64 [rows, 3], average out to nothing."""
+    values = np.clip(values[np.isfinite(values).all(axis=1)], -1e3, 1e3)
+    if len(values) < BLOCK:
+        return False
+    blocks = values[: len(values) // BLOCK * BLOCK].reshape(-1, BLOCK, values.shape[1])
+    return float(np.median(_lengths(blocks.mean(axis=1)))) < LEAST_GRAVITY
 
 
 def rotation_unit(values: Floats, acceleration: str | None) -> Guess:

@@ -102,3 +102,12 @@ def _units(text: str) -> tuple[str, ...]:
 def unit_of(units: tuple[str, ...], kind: tuple[str, ...]) -> str | None:
     """Return which of ``kind`` was given, or None."""
     return next((unit for unit in units if unit in kind), None)
+
+
+def with_stated(given: tuple[str, ...], stated: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the units of files: what the user gave, and what they state of the other sensor."""
+    chosen = (
+        unit_of(given, kind) or unit_of(stated, kind)
+        for kind in (ACCELERATION_UNITS, ROTATION_UNITS)
+    )
+    return tuple(unit for unit in chosen if unit is not None)

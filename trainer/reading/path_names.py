@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -11,15 +11,19 @@ from trainer.errors import HarmcuError
 
 _FIELDS = ("label", "subject", "part", "_")
 _SENSOR = re.compile(
-    r"(?:^|(?<=[_\-. ]))(?:accl?|accel|acceleration|accelerometer|gyro?|gyr|gyroscope)"
-    r"(?:$|(?=[_\-. ]))",
-    re.IGNORECASE,
+    r"(?:^|(?<=[_\-. ])|(?<=[a-z0-9])(?=[A-Z]))"
+    r"(?i:total[_\-. ]?acceleration|accl?|accel|acceleration|accelerometer|gyro?|gyr|gyroscope)"
+    r"(?=$|[_\-. \d]|(?<=[a-z])[A-Z])"
 )
+"""A word of a name; a capital behind small letters begins another one, and a number ends it."""
+_TOTAL = re.compile(r"total[_\-. ]?acceleration", re.IGNORECASE)
 _OTHER_SENSORS = {"gravity", "magnetometer", "magnetic", "barometer", "orientation", "compass"}
 _OTHER_READINGS = {"uncalibrated", "total", "linear", "user"}
 """Words of phone apps for what is measured by others, or made of what the sensors measure."""
 _MAGNETOMETER = re.compile(r"(?:^|[_\-. ])mag(?:netometer)?(?:$|[_\-. ])", re.IGNORECASE)
 _TEST_PARTS = {"test", "testing"}
+_DESCRIPTIONS = re.compile(r"(?:metadata|annotations?)$", re.IGNORECASE)
+"""What Sensor Logger writes beside its recordings; phyphox has a folder ``meta``."""
 
 AMBIGUOUS = "names that fit --names in more than one way, of which the first field got the longest"
 """``anna_walk_fast`` is ``{subject}_{label}`` of anna_walk and of anna."""
@@ -53,7 +57,9 @@ def without_sensor(name: str) -> str:
     path = PurePosixPath(*(p for p in path.parts[:-1] if not _SENSOR.fullmatch(p)), path.name)
     stem = _SENSOR.sub("", path.stem)
     stem = re.sub(r"([_\-. ])[_\-. ]+", r"\1", stem).strip("_-. ")
-    if not stem and path.parent.name:
+    # AccData.csv and GyroData.csv are named after nothing either.
+    is_bare = not stem or (stem.lower() == "data" and stem != path.stem)
+    if is_bare and path.parent.name:
         return path.parent.as_posix()
     return (path.parent / (stem or path.stem)).as_posix()
 
@@ -71,11 +77,15 @@ def is_gyroscope(name: str) -> bool:
 def is_of_another_sensor(name: str) -> bool:
     """Tell whether a file is one of neither an accelerometer nor a gyroscope as it measures.
 
-    ``Magnetometer.csv``, ``Gravity.csv``, ``Linear Acceleration.csv``.
+    ``Magnetometer.csv``, ``Gravity.csv``, ``Linear Acceleration.csv``, ``magnetometer/walk.csv``.
     """
-    stem = PurePosixPath(name).stem
-    if _MAGNETOMETER.search(stem):
+    path = PurePosixPath(name)
+    stem = path.stem
+    folders = path.parts[:-1]
+    if any(p.lower() in _OTHER_SENSORS or _MAGNETOMETER.fullmatch(p) for p in folders):
         return True
+    if _MAGNETOMETER.search(stem) or _TOTAL.fullmatch(stem):
+        return not _TOTAL.fullmatch(stem)
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", stem)]
     sensors = [word for word in words if _SENSOR.fullmatch(word)]
     others = [word for word in words if word in _OTHER_SENSORS]
@@ -83,6 +93,27 @@ def is_of_another_sensor(name: str) -> bool:
     # A gesture may be called by one of these words, too.
     is_all = len(sensors) + len(others) + len(readings) == len(words)
     return is_all and bool(others or (sensors and readings))
+
+
+def is_description(name: str) -> bool:
+    """Tell whether a file describes recordings, by its name."""
+    path = PurePosixPath(name)
+    return bool(_DESCRIPTIONS.match(path.stem)) or "meta" in path.parts[:-1]
+
+
+def without_gravity(names: Sequence[str]) -> list[str]:
+    """Return the files beside one called ``TotalAcceleration`` that are of the same sensor.
+
+    So Sensor Logger calls what an accelerometer measures; its ``Accelerometer`` is without gravity.
+    """
+    totals = {without_sensor(name) for name in names if _TOTAL.fullmatch(PurePosixPath(name).stem)}
+    return [
+        name
+        for name in names
+        if without_sensor(name) in totals
+        and not _TOTAL.fullmatch(PurePosixPath(name).stem)
+        and not is_gyroscope(name)
+    ]
 
 
 def reader(pattern: str) -> Callable[[str], PathNames]:

@@ -5,7 +5,9 @@
    not change it, and timestamps of whole milliseconds average out. Its inverse is the measured
    rate.
 3. A step backwards, or of more than ``LONGEST_STEP`` usual steps and ``LONGEST_TIME``, is a gap.
-   The stream is split there. No usual step is taken for more than ``LONGEST_STEP`` of the grid's.
+   The stream is split there. What two streams recorded before their clock was set back belongs
+   together, and what they recorded after it. No usual step is taken for more than
+   ``LONGEST_STEP`` of the grid's.
 4. Within a stretch, samples are taken every 1 / rate from its first timestamp on, by linear
    interpolation between the two rows around each. Streams of several sensors are taken where all
    of them have rows.
@@ -22,6 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from trainer.errors import HarmcuError
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,12 +99,22 @@ def uniform(streams: Sequence[Stream], rate: float) -> list[Stretch]:
     Returns:
         the stretches that all streams cover, of at least two samples, with the columns of the
         streams side by side.
+
+    Raises:
+        HarmcuError: the clock was set back, and not in every stream: nobody knows which moments
+            belong together.
     """
     # Rows far apart and few are no slow sensor: without a bound, two of them would be a stretch.
     steps = [min(usual_step(stream.seconds), LONGEST_STEP / rate) for stream in streams]
     parts = [stretches(stream, step) for stream, step in zip(streams, steps, strict=True)]
+    eras = [_eras(part) for part in parts]
+    if len({max(numbers, default=0) for numbers in eras}) > 1:
+        raise HarmcuError(
+            "times step back in one of its files and not in the other; cut both there and load "
+            "the pieces"
+        )
     found = []
-    for group in _overlapping(parts):
+    for group in _overlapping(parts, eras):
         first = max(float(part.seconds[0]) for part in group)
         last = min(float(part.seconds[-1]) for part in group)
         # A rounding error must not cost the last sample.
@@ -115,21 +129,37 @@ def uniform(streams: Sequence[Stream], rate: float) -> list[Stretch]:
     return found
 
 
-def _overlapping(parts: Sequence[list[Stream]]) -> list[tuple[Stream, ...]]:
-    """Return the combinations of stretches, one of each stream, that share some time."""
-    groups: list[tuple[Stream, ...]] = [(part,) for part in parts[0]]
-    for others in parts[1:]:
+def _eras(parts: Sequence[Stream]) -> list[int]:
+    """Return of each stretch how often the clock was set back before it.
+
+    Rows that were written out of their order step back, too, but less.
+    """
+    steps = [before.seconds[-1] - part.seconds[0] for before, part in itertools.pairwise(parts)]
+    return [0, *np.cumsum([step > LONGEST_TIME for step in steps]).tolist()] if parts else []
+
+
+def _overlapping(
+    parts: Sequence[list[Stream]], eras: Sequence[list[int]]
+) -> list[tuple[Stream, ...]]:
+    """Return the combinations of stretches, one of each stream, that share some time of one era."""
+    groups: list[tuple[tuple[Stream, ...], int]] = [
+        ((part,), era) for part, era in zip(parts[0], eras[0], strict=True)
+    ]
+    for others, theirs in zip(parts[1:], eras[1:], strict=True):
         begins = np.array([other.seconds[0] for other in others])
         ends = np.array([other.seconds[-1] for other in others])
         groups = [
-            (*group, others[number])
-            for group in groups
+            ((*group, others[number]), era)
+            for group, era in groups
             for number in np.flatnonzero(
-                np.maximum(begins, max(part.seconds[0] for part in group))
-                < np.minimum(ends, min(part.seconds[-1] for part in group))
+                (np.array(theirs) == era)
+                & (
+                    np.maximum(begins, max(part.seconds[0] for part in group))
+                    < np.minimum(ends, min(part.seconds[-1] for part in group))
+                )
             )
         ]
-    return groups
+    return [group for group, _ in groups]
 
 
 def _interpolate(part: Stream, grid: Floats) -> Floats:
