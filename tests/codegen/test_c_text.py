@@ -76,3 +76,15 @@ def test_array_holds_the_values_in_order(values: list[int], per_line: int) -> No
     numbers = text.replace("(-2147483647 - 1)", str(-(2**31))).replace(",", " ").split()
     assert [int(number) for number in numbers] == values
     assert all(line.startswith("    ") and line.endswith(",") for line in text.splitlines())
+
+
+def test_plain_text_is_written_as_it_is() -> None:
+    plain = "".join(map(chr, range(0x20, 0x7F))).replace('"', "").replace("\\", "").replace("?", "")
+    assert c_string(plain) == f'"{plain}"'
+    assert c_string("\x1f\x7f") == '"\\037\\177"'
+
+
+def test_the_least_number_is_no_negated_larger_one() -> None:
+    assert c_array([-(2**31), -(2**31) + 1, 2**31 - 1], 3) == (
+        "    (-2147483647 - 1), -2147483647, 2147483647,\n"
+    )

@@ -186,3 +186,28 @@ def test_shared_tables_do_not_multiply_the_work() -> None:
     generated = aot.generate(model.finish(source, tensor), "deep", "0" * 64)
     # One activation, which every layer overwrites, and four columns of 48 int16.
     assert generated.arena_bytes == 48 + 384
+
+
+@pytest.mark.parametrize("content", [b"", MODEL[:7], MODEL[:4] + b"TFL2" + MODEL[8:], b"TFL3" * 9])
+def test_a_file_without_the_mark_is_no_model(content: bytes) -> None:
+    if content[4:8] == b"TFL3":
+        with pytest.raises(HarmcuError, match="the model file is damaged"):
+            tflite.read(content)
+    else:
+        with pytest.raises(HarmcuError, match="lacks the mark TFL3"):
+            tflite.read(content)
+
+
+@pytest.mark.parametrize("axis", [-1, 1, 2, 4, 1 << 30])
+def test_scales_of_no_dimension_are_refused(axis: int) -> None:
+    model = parsed(MODEL)
+    weights = model.subgraphs[0].tensors[1].quantization
+    weights.scale, weights.zeroPoint = [0.01] * 4, [0] * 4
+    weights.quantizedDimension = axis
+    with pytest.raises(HarmcuError, match="has 4 scales, which match no dimension"):
+        tflite.read(packed(model))
+
+
+def test_types_have_the_numbers_of_the_schema() -> None:
+    for kind in TensorType:
+        assert getattr(schema.TensorType, kind.name) == kind.value

@@ -20,6 +20,7 @@ def takes() -> Iterator[tuple[str, str, Counts]]:
         for label, hz in (("walking", 2.0), ("waving", 0.7)):
             phases = rng.uniform(0, 6, 6)
             waves = 3000 * np.sin(2 * np.pi * hz * time[:, None] + phases)
+            waves[:, 2] += 8192  # gravity
             yield subject, label, (waves + rng.normal(0, 200, waves.shape)).astype(np.int16)
 
 

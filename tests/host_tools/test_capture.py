@@ -834,3 +834,23 @@ def test_texts_that_would_spoil_a_screen_are_refused(option: str, text: str) -> 
     result = CliRunner().invoke(main, ["capture", *given, "--port", "/dev/none"])
     assert result.exit_code == 2
     assert f"Invalid value for '{option}': give 1 to 200 printable characters" in result.stderr
+
+
+def test_a_take_that_cannot_be_renamed_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Capture(Given(chunks(0, 50)), Request("w", "a", tmp_path))
+    made.step(0.0)
+    monkeypatch.setattr(capture, "_moved", lambda path, _: path)
+    made.press("d")
+    (file,) = tmp_path.rglob("*.rec")
+    assert made.messages[-1] == f"{file} cannot be renamed and stays; delete it by hand"
+
+
+def test_takes_of_two_rows_are_parted(sketch: Sketch) -> None:
+    source = sketch([*TUTORIAL, "0,0,1,50,0,0", "0,0,1,60,0,0", ""], 200.0)
+    got: list[Chunk] = []
+    while sum(len(chunk.counts) for chunk in got) < 40:
+        got += source.read(0.1)
+    assert 15 <= sum(chunk.begins_take for chunk in got) <= 22
+    assert {len(chunk.counts) for chunk in got} <= {1, 2}

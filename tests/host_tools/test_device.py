@@ -334,3 +334,23 @@ def test_a_busy_port() -> None:
     finally:
         os.close(master)
         os.close(slave)
+
+
+def test_a_line_that_makes_no_sense_is_damaged() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with Link(url) as link:
+            client, _ = server.accept()
+            for sequence, fields in enumerate([("1",), ("many",), ("1", "2"), ("2",)]):
+                client.sendall(encode(Line("ACK", sequence, fields)))
+            heard = [link.receive(0.2) for _ in range(3)]
+            assert [message is None for message in heard] == [False, False, True]
+            assert (link.lost, link.damaged) == (0, 2)
+
+
+def test_progress_is_said_of_each_sample_once(host_program: Program) -> None:
+    said: list[int] = []
+    with emulator.serve(host_program) as served, Link(served.url) as link:
+        Device(link).inject(COUNTS, 50_000, said.append)
+    assert said[-1] == len(COUNTS)
+    assert said == sorted(set(said))

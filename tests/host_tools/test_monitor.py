@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import os
 import time
@@ -407,3 +408,26 @@ def test_scores_of_other_labels_are_refused() -> None:
         board.labels = ("walking", "running", "resting", "another")
         with pytest.raises(HarmcuError, match="scores 4 labels and has 3"):
             watch(watched, lambda _: None, lambda _: None, 5.0)
+
+
+def test_a_line_keeps_its_columns() -> None:
+    for name, score, shown in (("walking", 121, "0.97 ###################  "), ("", -128, "0.00")):
+        said = Classification(3, 0, score, 50_000, np.zeros(2, np.int8), name)
+        line = decision_line(Decided(12.34, said), STATUS)
+        start = f"   12.3 s  {name or '(unknown)':<24} "
+        assert line.startswith(start + shown)
+        assert len(line) == len(start) + 4 + 1 + 20 + 1 + len("  2.00 ms")
+
+
+def test_a_log_rounds_to_thousandths(tmp_path: Path) -> None:
+    board = Harmcu(COUNTS)
+    with BoardDouble(board) as double, Link(double.port) as link, Monitor(link) as watched:
+        said = Classification(3, 1, 121, 1234, np.array([1, 2, 3], np.int8), "running")
+        for suffix in (".csv", ".jsonl"):
+            with DecisionLog(tmp_path / f"log{suffix}", watched.labels) as log:
+                log.write(1.23456, dataclasses.replace(said, ticks=1234), watched)
+    row = (tmp_path / "log.csv").read_text().splitlines()[1].split(",")
+    assert row[1:] == ["1.235", "3", "running", "121", "1.234", "0", "0", "0", "1", "2", "3"]
+    document = json.loads((tmp_path / "log.jsonl").read_text())
+    assert document["scores"] == {"walking": 1, "running": 2, "resting": 3}
+    assert (document["seconds"], document["latency_ms"]) == (1.235, 1.234)

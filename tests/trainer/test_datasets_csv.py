@@ -883,3 +883,34 @@ def test_a_header_may_come_again_with_its_line_of_units(tmp_path: Path) -> None:
     other = still("time,ax,ay,az\nms,mg,mg,mg", "0,0,1000")
     with pytest.raises(HarmcuError, match="line 64: the columns change here"):
         untold(write(tmp_path, "b.csv", once + other))
+
+
+@pytest.mark.parametrize(
+    ("cell", "label"), [("'sit'", "sit"), ("walkin'", "walkin'"), ("'", "'"), ("'' ", "a")]
+)
+def test_a_label_may_stand_in_single_quotes(tmp_path: Path, cell: str, label: str) -> None:
+    lines = ["time_ms,ax,ay,az,label", *(f"{20 * n},0,0,1,{cell}" for n in range(20))]
+    file = write(tmp_path, "a.csv", "\n".join(lines))
+    if cell.strip() == "''":
+        with pytest.raises(HarmcuError, match="holds no take of two samples"):
+            load(file)
+    else:
+        assert load(file).labels == (label,)
+
+
+def test_a_take_has_two_rows_at_least(tmp_path: Path) -> None:
+    takes = "\n".join(rows(first, first + count) for first, count in ((0, 9), (9, 1), (10, 2)))
+    dataset = load(write(tmp_path, "a.csv", f"{HEADER}\n{takes}"), rate=50)
+    assert [len(r.counts) for r in dataset.recordings] == [9, 2]
+    assert noted(dataset)["takes of fewer than two rows"] == 1
+
+
+def test_two_files_without_times_are_not_joined(tmp_path: Path) -> None:
+    for name, header in (("accel", "x,y,z"), ("gyro", "x,y,z")):
+        write(tmp_path, f"walk_{name}.csv", f"{header}\n" + "0,0,1\n" * 20)
+    with pytest.raises(HarmcuError, match="lie in two files without times, and cannot be joined"):
+        load(tmp_path, rate=50)
+    (tmp_path / "walk_gyro.csv").unlink()
+    assert len(load(tmp_path, rate=50).recordings) == 1
+    with pytest.raises(HarmcuError, match="has no column of times, so its rate is not known"):
+        load(tmp_path)

@@ -120,3 +120,21 @@ def test_training_refuses_a_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(HarmcuError, match="400 samples of copied"):
         pipeline.train(TrainRequest("generated", tmp_path / "bundle"))
     assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize(("different", "leaks_found"), [(3, 0), (4, 1)])
+def test_samples_that_repeat_themselves_are_no_leak(different: int, leaks_found: int) -> None:
+    counts = np.resize(a_recording(different).counts, (40, 6)).astype(np.int16)
+    original = dataclasses.replace(a_recording(40), counts=counts)
+    copy = part_of(original, 0, 40)
+    assert len(leaks.find({"training": [original], "test": [copy]})) == leaks_found
+
+
+def test_parts_of_nothing_and_of_less_than_a_run_share_nothing() -> None:
+    recording = a_recording(100)
+    short = part_of(recording, 0, leaks.RUN - 1)
+    for training in ([], [short]):
+        assert leaks.find({"training": training, "test": [recording]}) == []
+    assert leaks.find({"training": [recording], "test": [short]}) == []
+    assert len(leaks.runs(leaks.row_digests(recording.counts)[: leaks.RUN - 2])) == 0
+    assert len(leaks.runs(leaks.row_digests(recording.counts)[: leaks.RUN])) == 1

@@ -510,3 +510,40 @@ def test_a_text_of_nothing_is_no_label() -> None:
     contents = recording_file.read(text.encode(), "a")
     assert (contents.header.label, contents.header.subject) == ("a", "")
     assert contents.notes[0].what == "damaged lines"
+
+
+def test_what_is_wrong_is_counted_once_a_file(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        with Writer(tmp_path / f"{name}.rec", HEADER) as writer:
+            writer.write(counts(20))
+        text = (tmp_path / f"{name}.rec").read_text().replace('"samples": 20', '"samples": 21')
+        (tmp_path / f"{name}.rec").write_text(f"{text}rest\n")
+        (tmp_path / f"{name}_cut.rec").write_text("harmcu-rec")
+    noted = [(n.what, n.count, n.source) for n in datasets.load("recordings", tmp_path).notes]
+    for name in ("a", "b"):
+        source = f"{name}.rec"
+        assert ("recordings whose end line counts other samples", 1, source) in noted
+        assert ("lines after the end line", 1, source) in noted
+        cut = ("recordings that end within their first line", 1, f"{name}_cut.rec")
+        assert cut in noted
+    assert len(noted) == 6
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_longest_line(more: int) -> None:
+    header = 'harmcu-recording {"schema": 1, "label": "a", "axes": ["ax"], "rate_hz": 50}\n0,1\n'
+    line = "x" * (recording_file.LONGEST_LINE + more)
+    content = f"{header}{line}\n1,2\n".encode()
+    if more:
+        with pytest.raises(HarmcuError, match="line 3: no line of a recording is this long"):
+            recording_file.read(content, "a")
+    else:
+        assert [len(got) for _, got in recording_file.read(content, "a").pieces] == [2]
+
+
+def test_an_index_below_nothing_is_damage() -> None:
+    header = 'harmcu-recording {"schema": 1, "label": "a", "axes": ["ax"], "rate_hz": 50}\n'
+    contents = recording_file.read(f"{header}-1,5\n0,1\n1,2\n".encode(), "a")
+    assert [(first, got.ravel().tolist()) for first, got in contents.pieces] == [(0, [1, 2])]
+    assert contents.notes[0].what == "damaged lines"
+    assert contents.notes[0].count == 1

@@ -125,3 +125,9 @@ def test_awkward_labels_are_fine() -> None:
 def test_contradictions_are_refused(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(HarmcuError, match=reason):
         check(dataclasses.replace(SPEC, **change))
+
+
+def test_the_longest_label() -> None:
+    check_labels(("x" * 48, "\u00e9" * 24))
+    with pytest.raises(HarmcuError, match="longer than 48 bytes"):
+        check_labels(("\u00e9" * 24 + "x", "sit"))

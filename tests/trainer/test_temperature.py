@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trainer import backend
+from trainer import temperature as temperature_of
 from trainer.quantize import convert, post_training, quantization_aware, to_real
 from trainer.tflm import Tflm
 
@@ -56,3 +57,9 @@ def test_only_scores_change_and_no_largest(make: str) -> None:
     rows = np.arange(len(plain))
     # Where two labels tied, either is the largest.
     assert (plain[rows, sharp.argmax(axis=1)] >= plain.max(axis=1) - 1).all()
+
+
+def test_the_loss_of_large_logits_is_finite() -> None:
+    logits = np.array([[1000.0, 999.0], [-1000.0, 1000.0]])
+    expected = (np.log1p(np.exp(-1.0)) + 2000.0) / 2
+    assert temperature_of._loss(logits, np.array([0, 0])) == pytest.approx(expected)

@@ -121,3 +121,15 @@ def test_a_label_is_as_strict_as_its_own_mistakes(monkeypatch: pytest.MonkeyPatc
 
 def test_without_other_movement_nothing_is_chosen() -> None:
     assert thresholds.choose(a_second(), [[], [watched_of([(0, 1)], [0])]]) is None
+
+
+@given(stream=STREAM, threshold=st.integers(-128, 127), label=st.integers(0, 1))
+def test_right_windows_are_those_that_a_threshold_lets_through(
+    stream: list[tuple[int, int, int]], threshold: int, label: int
+) -> None:
+    watched = watched_of([row[:2] for row in stream], [row[2] for row in stream])
+    scores = watched.trace.scores
+    right = (scores.argmax(axis=1) == label) & (watched.truth == label)
+    expected = int((right & (scores[:, label] >= threshold)).sum())
+    table = thresholds._table(2, [watched, watched], 1)
+    assert table[label].right[threshold + 128] == 2 * expected
