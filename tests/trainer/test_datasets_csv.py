@@ -755,8 +755,19 @@ def test_a_given_unit_leaves_that_of_the_other_sensor(
 ) -> None:
     header = f"time_ms,ax,ay,az,gx ({gyro}),gy ({gyro}),gz ({gyro})"
     file = write(tmp_path, "a.csv", still(header, "0,0,9.81,30,0,0"))
-    (recording,) = untold(file, units=units).recordings
-    assert recording.counts[0, 3] == expected
+    dataset = untold(file, units=units)
+    assert dataset.recordings[0].counts[0, 3] == expected
+    overruled = "headers that state deg/s, which --units overrules" in noted(dataset)
+    assert overruled == ("rad/s" in units)
+
+
+def test_a_take_of_one_of_two_files_alone_is_said(tmp_path: Path) -> None:
+    joined(tmp_path, ",label,subject", "")
+    gyro = tmp_path / "walk_gyro.csv"
+    gyro.write_text("\n".join(gyro.read_text().splitlines()[:201]))
+    dataset = untold(tmp_path)
+    assert [(r.label, len(r.counts)) for r in dataset.recordings] == [("walk", 200)]
+    assert noted(dataset)["takes of fewer than two rows"] == 200
 
 
 def test_rotations_without_a_unit_beside_some_with_one_are_refused(tmp_path: Path) -> None:

@@ -274,6 +274,8 @@ def _units(groups: Sequence[_Group], options: Options, notes: list[Note]) -> ass
         if len(stated & {*kind}) > 1:
             units = " and ".join(sorted(stated & {*kind}))
             raise HarmcuError(f"headers state both {units}; load files of one kind together")
+    for unit in stated - {*given}:
+        notes.append(Note("remark", f"headers that state {unit}, which --units overrules", 1))
     tables = [table for group in groups for table in group.tables]
     pools = []
     for sensor in "ag":
@@ -371,7 +373,7 @@ def _takes(group: _Group, options: Options, notes: list[Note]) -> list[_Take]:
         subject = words.get(columns.SUBJECT) or group.names.subject
         if not subject:
             notes.append(Note("remark", assemble.NO_SUBJECT, 1, group.source))
-        if all(len(mine) for mine in rows):
+        if any(len(mine) for mine in rows):
             takes.append(
                 _Take(
                     streams,
