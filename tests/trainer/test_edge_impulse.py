@@ -334,3 +334,33 @@ def test_any_payload_is_recordings_or_a_line(
 ) -> None:
     file = write(tmp_path_factory.mktemp("ei"), "idle.cbor", document(**{field: value}))
     load_or_line(adapter.load, file)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["label", "startIndex", "endIndex", "a"]), inner),
+    ),
+    max_leaves=8,
+)
+
+
+@given(ANYTHING, st.sampled_from(["files", "path", "label", "labels", "part", "structuredLabels"]))
+def test_any_labels_are_recordings_or_a_line(
+    tmp_path_factory: pytest.TempPathFactory, value: Any, field: str
+) -> None:
+    folder = tmp_path_factory.mktemp("ei")
+    write(folder, "walk.1.json", document())
+    part = {"label": "a", "startIndex": 0, "endIndex": 9}
+    label = {"type": "multi-label", "labels": value if field == "labels" else [part, value]}
+    file = {
+        "path": value if field == "path" else "walk.1.json",
+        "label": value if field == "label" else label,
+    }
+    said = {
+        "files": value if field == "files" else [file],
+        "structuredLabels": value if field == "structuredLabels" else {},
+    }
+    write(folder, "info.labels", said)
+    load_or_line(adapter.load, folder)
